@@ -1,0 +1,201 @@
+#include "base/problem.h"
+
+#include "base/arena.h"
+#include "base/text.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DETAIL_BYTES_MAX 512
+
+/* Sorted by status, then code. A code is never renamed: clients compare it. */
+static const struct problem_kind KINDS[] = {
+    {"ambiguous-header", 400, "A header was sent twice",
+     "The request has a header more than once that may be there only once, such as Authorization "
+     "or Content-Length. Two readers could understand it differently, so it is not answered.",
+     "Send the header once."},
+    {"credentials-in-url", 400, "Credentials do not belong in a URL",
+     "The query has a parameter that looks like a token or key. URLs end up in logs, histories and "
+     "referrers.",
+     "Send the token in the Authorization header. Treat the one you sent as known to others and "
+     "replace it."},
+    {"invalid-cursor", 400, "The cursor does not fit",
+     "The cursor was changed, is too old, was made by another server, or belongs to other filters "
+     "or another order.",
+     "Start again without cursor, and follow the links of the pages unchanged."},
+    {"invalid-header", 400, "A header is malformed",
+     "A header of the request cannot be read, or the Host header is missing.",
+     "Send the header as its standard says; the answer names it."},
+    {"invalid-json", 400, "The body is not valid JSON",
+     "The body is empty, is not JSON (RFC 8259), has a member twice, is nested too deeply, or is "
+     "neither an object nor an array.",
+     "Look at the position that the answer names. Encode as UTF-8 without a byte order mark."},
+    {"invalid-parameter", 400, "A query parameter is not valid",
+     "A parameter is unknown, is repeated where it must not be, or has a value that does not fit. "
+     "Nothing is ignored in silence, because a filter that is not applied would return wrong "
+     "records.",
+     "The answer names every parameter at fault and, where there is one, the nearest name or "
+     "value that exists. The OpenAPI document lists them all."},
+    {"invalid-path", 400, "The path is not valid",
+     "The path has malformed percent-encoding, bytes that are not UTF-8, control characters, an "
+     "encoded slash, an empty segment, or the segments '.' or '..'.",
+     "Use the links that the API gives, unchanged."},
+    {"unauthenticated", 401, "Credentials are missing or not valid",
+     "The path needs a token, or the token sent is not valid.",
+     "Send a valid token as 'Authorization: Bearer ...'."},
+    {"forbidden", 403, "Not allowed",
+     "The credentials are valid, but do not permit this.",
+     "Ask the administrator for the role or scope that the answer names."},
+    {"not-found", 404, "Not found",
+     "There is nothing at this path, or nothing that you may know of.",
+     "Check the id or slug. Lists are at the plural path, for example /v1/practices."},
+    {"method-not-allowed", 405, "Method not allowed",
+     "The path exists, but not for this method.",
+     "Use one of the methods in the Allow header."},
+    {"not-acceptable", 406, "No such format",
+     "The answer cannot be given in a format that the Accept header or format= asks for.",
+     "Choose one of the formats that the answer lists."},
+    {"gone", 410, "Gone",
+     "The record existed and was deleted.",
+     "Remove it from your copy. If the answer names replaced_by, read that record instead."},
+    {"precondition-failed", 412, "The record has changed",
+     "The ETag in If-Match is not the present one: somebody changed the record since you read it.",
+     "Read the record again, apply your change to it, and send the new ETag."},
+    {"content-too-large", 413, "The body is too large",
+     "The body is larger than this path accepts.",
+     "Send less at once; the answer names the limit."},
+    {"uri-too-long", 414, "The URL is too long",
+     "The path or the query is longer than the limit.",
+     "Ask for fewer things at once, or use batch-get, which takes its ids in the body."},
+    {"unsupported-media-type", 415, "Unsupported media type",
+     "The body has a Content-Type or Content-Encoding that this path does not take.",
+     "Send JSON as 'Content-Type: application/json', not compressed."},
+    {"expectation-failed", 417, "Expectation failed",
+     "The Expect header asks for something other than 100-continue.",
+     "Leave the header out."},
+    {"misdirected-request", 421, "Misdirected request",
+     "The Host of the request is not one that this server answers for.",
+     "Use the address that the service publishes."},
+    {"validation-failed", 422, "The record is not valid",
+     "The body is JSON, but not a record as the contract describes it.",
+     "The answer names each fault with a JSON Pointer; mend them all and send it again."},
+    {"rate-limited", 429, "Too many requests",
+     "You have sent more requests than the RateLimit-Policy header permits.",
+     "Wait as long as Retry-After says. Conditional requests that end in 304 do not count."},
+    {"internal-error", 500, "The server failed",
+     "Something went wrong here, and it was noted. Nothing was changed.",
+     "Try again later. If it stays, report the request_id."},
+    {"not-implemented", 501, "Unknown method or transfer coding",
+     "The request uses an HTTP method or transfer coding that this server does not know.",
+     "Use GET, HEAD, OPTIONS or POST."},
+    {"contention", 503, "Too many changes at once",
+     "The records were being changed by others for too long.",
+     "Try again after the time in Retry-After."},
+    {"database-unavailable", 503, "The database cannot be reached",
+     "The server runs, but its database does not answer.",
+     "Try again after the time in Retry-After. Nothing was changed."},
+    {"not-ready", 503, "Not ready",
+     "The server is not ready to answer requests.",
+     "The answer lists the parts and their state."},
+    {"overloaded", 503, "Overloaded",
+     "More requests are waiting than can be answered in time.",
+     "Try again after the time in Retry-After."},
+    {"shutting-down", 503, "Shutting down",
+     "This server is about to stop and takes no new work.",
+     "Try again: another server, or this one after its restart, will answer."},
+    {"timeout", 503, "The query took too long",
+     "The database did not answer this query in time.",
+     "Ask for less: fewer facets, a smaller radius, count=none. Or try again later."},
+};
+
+const struct problem_kind *problem_kinds(size_t *ret_count)
+{
+    *ret_count = ARRAY_LENGTH(KINDS);
+    return KINDS;
+}
+
+const struct problem_kind *problem_kind_find(const char *code)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(KINDS); i++)
+        if (strcmp(KINDS[i].code, code) == 0)
+            return &KINDS[i];
+    return NULL;
+}
+
+void problem_set(struct problem *problem, const char *code, const char *detail)
+{
+    const struct problem_kind *kind = problem_kind_find(code);
+
+    assert(kind != NULL);
+    problem->status = kind->status;
+    problem->code = kind->code;
+    problem->title = kind->title;
+    problem->detail = detail;
+}
+
+void problem_add(struct problem *problem, struct arena *arena, const char *pointer,
+                 const char *parameter, const char *code, const char *format, ...)
+{
+    char detail[DETAIL_BYTES_MAX];
+    struct problem_error *error;
+    va_list arguments;
+
+    if (problem->error_count++ >= ARRAY_LENGTH(problem->errors))
+        return;
+    va_start(arguments, format);
+    if (vsnprintf(detail, sizeof(detail), format, arguments) < 0)
+        detail[0] = '\0';
+    va_end(arguments);
+
+    error = &problem->errors[problem->error_count - 1];
+    error->pointer = arena_copy(arena, pointer);
+    error->parameter = arena_copy(arena, parameter);
+    error->code = code;
+    error->detail = arena_copy(arena, detail);
+}
+
+static void append_member(struct text *text, const char *name, const char *value)
+{
+    if (value == NULL)
+        return;
+    if (text->bytes[text->length - 1] != '{')
+        text_append_char(text, ',');
+    text_append_json(text, name);
+    text_append_char(text, ':');
+    /* A detail cut in the middle of a character must not make the answer invalid. */
+    text_append_json(text, text_is_utf8(value, strlen(value)) ? value : "");
+}
+
+void problem_render(const struct problem *problem, const char *instance, const char *request_id,
+                    struct text *text)
+{
+    size_t shown = problem->error_count < ARRAY_LENGTH(problem->errors)
+                       ? problem->error_count
+                       : ARRAY_LENGTH(problem->errors);
+
+    text_append(text, "{\"type\":\"/problems/");
+    text_append(text, problem->code);
+    text_append(text, "\",\"title\":");
+    text_append_json(text, problem->title);
+    text_append_format(text, ",\"status\":%d", problem->status);
+    append_member(text, "detail", problem->detail);
+    append_member(text, "instance", instance);
+    append_member(text, "request_id", request_id);
+    if (shown > 0) {
+        text_append(text, ",\"errors\":[");
+        for (size_t i = 0; i < shown; i++) {
+            const struct problem_error *error = &problem->errors[i];
+
+            text_append(text, i == 0 ? "{" : ",{");
+            append_member(text, "pointer", error->pointer);
+            append_member(text, "parameter", error->parameter);
+            append_member(text, "code", error->code);
+            append_member(text, "detail", error->detail);
+            text_append_char(text, '}');
+        }
+        text_append_char(text, ']');
+    }
+    text_append_char(text, '}');
+}
