@@ -1,0 +1,478 @@
+#!/usr/bin/env python3
+"""Make the contract out of its parts.
+
+    bundle.py SOURCE_DIR OUT.json OUT.yaml
+
+SOURCE_DIR holds express.yaml (the root), common.yaml (what every record has), components.yaml
+(what resources share) and resources/*.yaml (one resource each). Out comes one OpenAPI 3.1
+document, twice. The same parts always give the same bytes.
+
+What is written once in a part and derived here for every resource:
+  - the schema of a record (common + own properties + records that refer to it) and of its list;
+  - the parameters: filters from x-filter, `sort` from x-sort, `facets` from x-facet, `fields`
+    from the properties, `include` and the lists of related records from x-relation;
+  - the operations: list, read, lists of related records, batch-get;
+  - the examples of all these answers, from the one example of the resource.
+
+In parts, `$ref: Name` means the schema Name, and a relation is a `$ref: Reference` (or a list of
+them) with x-relation: the resource it leads to. `x-include: false` keeps a relation from being
+embedded, `x-related: false` keeps the other side from listing the record; both are used up here.
+"""
+import json
+import re
+import sys
+from pathlib import Path
+
+import yaml
+
+SCHEMA = "#/components/schemas/"
+PARAMETER = "#/components/parameters/"
+FORMATS = {"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv",
+           "geojson": "application/geo+json"}
+LIMITS = ("type", "format", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum")
+STATUS = {"NotModified": "304", "Moved": "308", "InvalidParameter": "400", "InvalidBody": "400", "ValidationFailed": "422",
+          "NotFound": "404", "NotAcceptable": "406", "Gone": "410", "TooLarge": "413",
+          "UnsupportedMediaType": "415", "TooManyRequests": "429", "Unavailable": "503"}
+DATES = ("date", "date-time", "partial-date")
+
+
+def fail(text):
+    sys.exit(f"bundle.py: {text}")
+
+
+def read_yaml(path):
+    with open(path, encoding="utf-8") as file:
+        return yaml.safe_load(file)
+
+
+def snake(path):
+    return path.replace("-", "_")
+
+
+def pascal(path):
+    return "".join(word.capitalize() for word in path.split("-"))
+
+
+def words(name):
+    """MentoringProgramme -> mentoring programme"""
+    return re.sub(r"(?<!^)([A-Z])", r" \1", name).lower()
+
+
+def quoted(names):
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def a(noun):
+    return ("an " if noun[0] in "aeio" else "a ") + noun
+
+
+def expand_refs(node):
+    """$ref: Name -> $ref: #/components/schemas/Name, everywhere."""
+    if isinstance(node, list):
+        return [expand_refs(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    ref = node.get("$ref")
+    if isinstance(ref, str) and "/" not in ref:
+        node = {**node, "$ref": SCHEMA + ref}
+    return {key: expand_refs(value) for key, value in node.items()}
+
+
+class Contract:
+    def __init__(self, source):
+        self.root = read_yaml(source / "express.yaml")
+        self.common = read_yaml(source / "common.yaml")
+        self.shared = read_yaml(source / "components.yaml")
+        self.names = self.root.pop("x-resources")
+        present = sorted(path.stem for path in (source / "resources").glob("*.yaml"))
+        if present != sorted(self.names):
+            fail("x-resources of express.yaml and the files of resources/ differ: "
+                 + ", ".join(sorted(set(present) ^ set(self.names))))
+        self.resources = {name: read_yaml(source / "resources" / f"{name}.yaml")
+                          for name in self.names}
+        for name, resource in self.resources.items():
+            if resource["path"] != name:
+                fail(f"resources/{name}.yaml: path is {resource['path']}")
+        self.schemas = self.shared["schemas"]
+        self.schemas["ResourceName"] = {"type": "string", "enum": self.names,
+                                        "description": "Name of a resource in addresses."}
+        self.parameters = dict(self.shared["parameters"])
+        self.reserved = {parameter["name"] for parameter in self.parameters.values()}
+        self.reserved |= {"sort", "fields", "include", "facets", "format"}
+        for resource in self.resources.values():
+            self.complete(resource)
+        for resource in self.resources.values():
+            resource["reverse"] = self.reverse(resource)
+
+    def complete(self, resource):
+        """Own and common properties in the order of the API."""
+        properties = {**self.common["first"], **resource["properties"], **self.common["last"]}
+        if len(properties) != sum(map(len, (self.common["first"], resource["properties"],
+                                            self.common["last"]))):
+            fail(f"{resource['path']}: a property has the name of a common one")
+        resource["located"] = "location" in resource["properties"]
+        if resource["located"]:
+            properties.update(self.common["located"])
+        if resource["label"] not in properties:
+            fail(f"{resource['path']}: no property {resource['label']} to name a record by")
+        resource["all"] = properties
+
+    def resolve(self, node):
+        ref = node.get("$ref", "").removeprefix(SCHEMA)
+        if not ref:
+            return node
+        if ref not in self.schemas:
+            fail(f"there is no schema {ref}")
+        return {**self.schemas[ref], **{key: value for key, value in node.items() if key != "$ref"}}
+
+    def walk(self, properties, prefix="", lists=0):
+        """All properties, inner ones too: (path, as written, resolved, lists around it)."""
+        for name, node in properties.items():
+            path = prefix + name
+            full = self.resolve(node)
+            yield path, node, full, lists
+            if "x-relation" in node:
+                continue
+            if full.get("type") == "array":
+                item = self.resolve(full["items"])
+                if "properties" in item:
+                    yield from self.walk(item["properties"], path + ".", lists + 1)
+            elif "properties" in full and not full.get("readOnly"):
+                yield from self.walk(full["properties"], path + ".", lists)
+
+    def relations(self, resource):
+        """(path, target, may be embedded, is listed on the other side)"""
+        for path, node, full, lists in self.walk(resource["all"]):
+            if "x-relation" in node:
+                many = full.get("type") == "array"
+                embeds = node.get("x-include", True) and not (lists and many)
+                yield path, node["x-relation"], embeds, node.get("x-related", True)
+
+    def reverse(self, resource):
+        """Resources that refer to this one, with the properties they do it by."""
+        found = []
+        for other in self.resources.values():
+            through = [path for path, target, _, listed in self.relations(other)
+                       if target == resource["path"] and listed]
+            if through:
+                found.append((other, through))
+        return found
+
+    def embedded(self, resource):
+        """Those of them that can be embedded: where a property has the name already, it stands."""
+        return [(other, through) for other, through in resource["reverse"]
+                if snake(other["path"]) not in resource["all"]]
+
+    # Schemas
+
+    def output(self, node, embeds=True, lists=0):
+        """A property as it stands in the document."""
+        node = dict(node)
+        embeds = node.pop("x-include", True) and embeds
+        node.pop("x-related", None)
+        target = node.get("x-relation")
+        if target:
+            many = node.get("type") == "array"
+            if embeds and not (lists and many):
+                either = [{"$ref": "Reference"}, {"$ref": self.resources[target]["schema"]}]
+                if many:
+                    node["items"] = {"anyOf": either}
+                else:
+                    del node["$ref"]
+                    node = {"anyOf": either, **node}
+            return node
+        if "properties" in node:
+            node["properties"] = {name: self.output(inner, embeds, lists)
+                                  for name, inner in node["properties"].items()}
+        if "properties" in node.get("items", {}):
+            node["items"] = self.output(node["items"], embeds, lists + 1)
+        return node
+
+    def record_schema(self, resource):
+        properties = {name: self.output(node) for name, node in resource["all"].items()}
+        for name in {**self.common["first"], **self.common["last"]}:
+            properties[name].setdefault("x-common", True)
+        for other, through in self.embedded(resource):
+            properties[snake(other["path"])] = {
+                "type": "array", "items": {"$ref": other["schema"]}, "readOnly": True,
+                "x-computed": True,
+                "description": f"{other['tag']} that refer to this record (by {quoted(through)}). "
+                               f"Only with `include={snake(other['path'])}`."}
+        return {
+            "type": "object", "description": resource["description"],
+            "required": ["id", "slug", resource["label"]],
+            "properties": properties, "additionalProperties": False,
+            "x-resource": {
+                "path": resource["path"], "title": resource["tag"], "label": resource["label"],
+                "table": snake(resource["path"]), "required": resource["required"],
+                "related": [{"name": snake(other["path"]), "resource": other["path"],
+                             "through": through} for other, through in resource["reverse"]]}}
+
+    def list_schema(self, resource):
+        noun = words(resource["schema"])
+        return {"type": "object", "description": f"A page of a list; each record is {a(noun)}.",
+                "required": ["data", "page"],
+                "properties": {
+                    "data": {"type": "array", "description": "The records, in the order asked for.",
+                             "items": {"$ref": resource["schema"]}},
+                    "page": {"$ref": "Page"}, "facets": {"$ref": "Facets"},
+                    "meta": {"$ref": "ListMeta"}},
+                "additionalProperties": False}
+
+    def batch_schema(self, resource):
+        ids = {"type": "array", "items": {"type": "string", "format": "uuid"}}
+        return {"type": "object", "description": "What has become of the records asked for.",
+                "required": ["data", "unchanged", "missing", "gone"],
+                "properties": {
+                    "data": {"type": "array", "items": {"$ref": resource["schema"]},
+                             "description": "Records whose copy is old or absent, in full."},
+                    "unchanged": {**ids, "description": "Records whose ETag is still right."},
+                    "missing": {**ids, "description": "Identifiers that no public record has."},
+                    "gone": {**ids, "description": "Deleted records; delete the copies."}},
+                "additionalProperties": False}
+
+    # Parameters
+
+    def add_parameter(self, resource, name, description, schema, **more):
+        key = f"{resource['path']}.{name}"
+        if "x-filter" in more and name in self.reserved:
+            fail(f"{resource['path']}: the filter {name} has the name of a general parameter")
+        self.parameters[key] = {"name": name, "in": "query", "description": description, **more,
+                                "schema": schema}
+        return {"$ref": PARAMETER + key}
+
+    def filters(self, resource):
+        for path, node, full, lists in self.walk(resource["all"]):
+            if full.get("x-filter") is not True:
+                continue
+            many = bool(lists) or full.get("type") == "array"
+            base = node.get("items", full) if full.get("type") == "array" else node
+            value = self.resolve(base)
+            text = full["description"]
+            relation = "x-relation" in node
+            kind, form = value.get("type"), value.get("format")
+            if relation:
+                text += " By `id` or `slug`."
+            if kind == "boolean":
+                schema = {"type": "boolean"}
+            elif relation:
+                schema = {"$ref": "FilterValues"}
+            else:
+                typed = {key: value[key] for key in LIMITS if key in value}
+                if "$ref" in base:
+                    typed = {"$ref": base["$ref"]}
+                schema = {"anyOf": [typed, {"$ref": "FilterValues"}]}
+            more = {"x-filter": {"property": path, "operator": "eq"}}
+            if many:
+                schema = {"type": "array", "items": schema, "maxItems": 64}
+                text += " Repeat the parameter for records that have all of several values."
+                more = {"style": "form", "explode": True, **more}
+            yield self.add_parameter(resource, path, text, schema, **more)
+            bounds = ()
+            if form in DATES:
+                bounds = (("after", "On or after this date."),
+                          ("before", "On or before this date."))
+                bound = {"type": "string", "format": form}
+                if "$ref" in base:
+                    bound = {"$ref": base["$ref"]}
+            elif (kind in ("integer", "number") or form == "decimal") and "enum" not in value:
+                bounds = (("min", "At least this much."), ("max", "At most this much."))
+                bound = {"type": "number" if form == "decimal" else kind}
+            for operator, rule in bounds:
+                yield self.add_parameter(
+                    resource, f"{path}_{operator}", f"{full['description']} {rule}", bound,
+                    **{"x-filter": {"property": path, "operator": operator}})
+
+    def choice(self, resource, name, values, most, description):
+        return self.add_parameter(
+            resource, name, description,
+            {"type": "array", "items": {"type": "string", "enum": values}, "minItems": 1,
+             "maxItems": min(most, len(values))}, style="form", explode=False)
+
+    def make_parameters(self, resource):
+        """Sets resource["list"], ["read"] and ["batch"]: the parameters of the three operations."""
+        def shared(*names):
+            return [{"$ref": PARAMETER + name} for name in names]
+
+        paths = list(self.walk(resource["all"]))
+        sorts = [path for path, _, full, lists in paths if full.get("x-sort") is True and not lists]
+        order = [key for path in sorts for key in (path, "-" + path)]
+        order += ["relevance"] + (["distance"] if resource["located"] else [])
+        order_text = "`relevance` goes with `q`" + (
+            ", `distance` with `near`" if resource["located"] else "")
+        counted = [path for path, _, full, _ in paths if full.get("x-facet") is True]
+        embedded = [path for path, _, embeds, _ in self.relations(resource) if embeds]
+        embedded += [snake(other["path"]) for other, _ in self.embedded(resource)]
+        formats = [name for name in FORMATS if name != "geojson" or resource["located"]]
+
+        fields = self.choice(resource, "fields", list(resource["all"]), 100,
+                             "Only these properties; the identifier, the slug and the name of the "
+                             "record are always there.")
+        include = self.choice(resource, "include", embedded, 10,
+                              "Relations to embed: whole records in place of references, and lists "
+                              "of records that refer to this one.")
+        sort = self.choice(resource, "sort", order, 4,
+                           f"Order of the list: properties, `-` before them for descending; "
+                           f"{order_text}. Ties go by `id`. Without an order, what fits `q` best or "
+                           "is nearest comes first, else what changed last (`-updated_at`).")
+        facets = self.choice(resource, "facets", counted, 10, "Properties whose values to count.")
+        form = self.add_parameter(resource, "format",
+                                  "Format of the answer; goes before the header `Accept`. All but "
+                                  "`json` are streams of the whole list, unless `limit` or `cursor` "
+                                  "asks for a page.",
+                                  {"type": "string", "enum": formats, "default": "json"})
+        view = [fields, include] + shared("lang", "acceptLanguage")
+        resource["read"] = shared("id") + view + shared("ifNoneMatch")
+        resource["batch"] = view
+        resource["list"] = [
+            *shared("limit", "cursor"), sort, *shared("count"), fields, include, facets,
+            *shared("q", "highlights"),
+            *(shared("near", "radius_km", "bbox") if resource["located"] else ()),
+            *shared("ids", "lang", "acceptLanguage"), form, *shared("ifNoneMatch"),
+            *self.filters(resource)]
+
+    # Operations
+
+    def response(self, description, headers, content):
+        return {"description": description, "headers": {"$ref": headers}, "content": content}
+
+    def problems(self, *names):
+        return {STATUS[name]: {"$ref": f"#/components/responses/{name}"} for name in names}
+
+    def list_response(self, resource):
+        """The answer of a list, shared by all operations that give it."""
+        example = {name: value for name, value in resource["example"].items()
+                   if not resource["all"][name].get("x-detail")}
+        label, place = resource["label"], example.get("location")
+        content = {
+            "application/json": {
+                "schema": {"$ref": resource["schema"] + "List"},
+                "example": {"data": [example],
+                            "page": {"limit": 20, "next": None, "previous": None}}},
+            "application/x-ndjson": {
+                "schema": {"type": "string",
+                           "description": "One record a line, each a JSON object."},
+                "example": f'{{"id":"{example["id"]}","slug":"{example["slug"]}"}}\n'},
+            "text/csv": {
+                "schema": {"type": "string",
+                           "description": "A line of names, then one record a line (RFC 4180); "
+                                          "inner properties have dotted names."},
+                "example": f"id,slug,{label}\r\n"
+                           f"{example['id']},{example['slug']},\"{example[label]}\"\r\n"}}
+        if resource["located"]:
+            point = place and {"type": "Point", "coordinates": [place["lon"], place["lat"]]}
+            content["application/geo+json"] = {
+                "schema": {"$ref": "FeatureCollection"},
+                "example": {"type": "FeatureCollection", "features": [{
+                    "type": "Feature", "id": example["id"], "geometry": point,
+                    "properties": {"slug": example["slug"], label: example[label]}}]}}
+        return self.response("A page of the list, or the whole list as a stream.", "listHeaders",
+                             content)
+
+    def list_operation(self, resource, operation, summary, description, of_record=False):
+        more = ("Moved", "NotFound", "Gone") if of_record else ()
+        answers = self.problems("NotModified", *more, "InvalidParameter", "NotAcceptable",
+                                "TooManyRequests", "Unavailable")
+        parameters = [{"$ref": PARAMETER + "id"}] if of_record else []
+        return {"operationId": operation, "tags": [resource["tag"]], "summary": summary,
+                "description": description, "parameters": parameters + resource["list"],
+                "responses": {"200": {"$ref": f"#/components/responses/{resource['schema']}List"},
+                              **dict(sorted(answers.items()))}}
+
+    def read_operation(self, resource):
+        noun = words(resource["schema"])
+        return {"operationId": f"get{resource['schema']}", "tags": [resource["tag"]],
+                "summary": f"Read {a(noun)}", "description": f"One {noun}, by identifier or slug.",
+                "parameters": resource["read"],
+                "responses": {
+                    "200": self.response("The record.", "recordHeaders", {"application/json": {
+                        "schema": {"$ref": resource["schema"]}, "example": resource["example"]}}),
+                    **self.problems("NotModified", "Moved", "InvalidParameter", "NotFound",
+                                    "NotAcceptable", "Gone", "TooManyRequests", "Unavailable")}}
+
+    def batch_operation(self, resource):
+        example = resource["example"]
+        return {"operationId": f"batchGet{pascal(resource['path'])}", "tags": [resource["tag"]],
+                "summary": f"Read many {resource['tag'].lower()}",
+                "description": "Up to 100 records at once. With the ETags of the copies at hand "
+                               "only those come that have changed, and it is said which are gone.",
+                "parameters": resource["batch"],
+                "requestBody": {
+                    "required": True,
+                    "description": "Which records, and which copies are at hand.",
+                    "content": {"application/json": {
+                        "schema": {"$ref": "BatchRequest"},
+                        "example": {"items": [{"id": example["id"],
+                                               "etag": "5f2c9d0e81b7a364"}]}}}},
+                "responses": {
+                    "200": self.response("What has become of the records.", "batchHeaders", {
+                        "application/json": {
+                            "schema": {"$ref": resource["schema"] + "Batch"},
+                            "example": {"data": [example], "unchanged": [], "missing": [],
+                                        "gone": []}}}),
+                    **self.problems("InvalidBody", "NotAcceptable", "TooLarge", "ValidationFailed",
+                                    "UnsupportedMediaType", "TooManyRequests", "Unavailable")}}
+
+    def paths(self, resource):
+        path, noun, many = f"/v1/{resource['path']}", words(resource["schema"]), resource["tag"]
+        yield path, {"get": self.list_operation(
+            resource, f"list{pascal(resource['path'])}", f"List {many.lower()}",
+            f"{resource['description']} All filters given must hold.")}
+        yield path + "/{id}", {"get": self.read_operation(resource)}
+        for other, through in resource["reverse"]:
+            yield f"{path}/{{id}}/{other['path']}", {"get": self.list_operation(
+                other, f"list{resource['schema']}{pascal(other['path'])}",
+                f"List {other['tag'].lower()} of {a(noun)}",
+                f"{other['tag']} that refer to this record, by {quoted(through)}. Parameters and "
+                "answers are those of the whole list.", of_record=True)}
+        yield path + "/batch-get", {"post": self.batch_operation(resource)}
+
+    def put_headers(self, responses):
+        """headers: {$ref: name of a set} -> the headers of the set."""
+        for response in responses.values():
+            name = response.get("headers", {}).get("$ref")
+            if name:
+                response["headers"] = {header: {"$ref": f"#/components/headers/{header}"}
+                                       for header in self.shared["headerSets"][name]}
+
+    def bundle(self):
+        document, made, answers = self.root, {}, self.shared["responses"]
+        for resource in self.resources.values():
+            document["tags"].append({"name": resource["tag"],
+                                     "description": resource["description"]})
+            self.make_parameters(resource)
+            name = resource["schema"]
+            made[name] = self.record_schema(resource)
+            made[name + "List"] = self.list_schema(resource)
+            made[name + "Batch"] = self.batch_schema(resource)
+            answers[name + "List"] = self.list_response(resource)
+        for resource in self.resources.values():
+            document["paths"].update(self.paths(resource))
+        for item in document["paths"].values():
+            for operation in item.values():
+                self.put_headers(operation["responses"])
+        self.put_headers(answers)
+        document["components"] = {"schemas": {**made, **self.schemas},
+                                  "parameters": self.parameters,
+                                  "headers": self.shared["headers"], "responses": answers}
+        return expand_refs(document)
+
+
+class Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data):
+        return True
+
+
+def main():
+    if len(sys.argv) != 4:
+        fail("usage: bundle.py SOURCE_DIR OUT.json OUT.yaml")
+    document = Contract(Path(sys.argv[1])).bundle()
+    with open(sys.argv[2], "w", encoding="utf-8") as file:
+        json.dump(document, file, ensure_ascii=False, separators=(",", ":"))
+        file.write("\n")
+    with open(sys.argv[3], "w", encoding="utf-8") as file:
+        yaml.dump(document, file, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+if __name__ == "__main__":
+    main()
