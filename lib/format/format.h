@@ -1,0 +1,48 @@
+#pragma once
+/*
+ * Formats
+ *
+ * Other dresses of a list. Each takes one shown record after the other, as
+ * JSON text, so that a list of any length needs the memory of one record. A
+ * new format is a row in format.c with three functions.
+ */
+#include "record/query.h"
+#include "record/slice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct text;
+
+struct format {
+    const char *name;         /* of format= */
+    const char *media_type;   /* of Accept */
+    const char *content_type; /* as sent */
+    const char *extension;    /* of a downloaded file; NULL: shown in place */
+    bool needs_location;
+    void (*begin)(const struct query *query, struct text *text);
+    void (*record)(const struct query *query, struct slice record, bool is_first,
+                   struct text *text);
+    void (*end)(const struct query *query, struct text *text);
+};
+
+/* JSON comes first; it has no functions, because its pages are more than their records. */
+extern const struct format FORMATS[];
+extern const size_t FORMAT_COUNT;
+
+/* NULL when there is none. */
+const struct format *format_find(const char *name);
+
+void csv_begin(const struct query *query, struct text *text);
+void csv_record(const struct query *query, struct slice record, bool is_first, struct text *text);
+void csv_end(const struct query *query, struct text *text);
+
+void geojson_begin(const struct query *query, struct text *text);
+void geojson_record(const struct query *query, struct slice record, bool is_first,
+                    struct text *text);
+void geojson_end(const struct query *query, struct text *text);
+
+void ndjson_begin(const struct query *query, struct text *text);
+void ndjson_record(const struct query *query, struct slice record, bool is_first,
+                   struct text *text);
+void ndjson_end(const struct query *query, struct text *text);

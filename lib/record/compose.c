@@ -1,0 +1,667 @@
+/*
+ * How a page is found (the figures are of 100 000 records):
+ *
+ * - One term, newest first: a range of the terms index gives the ids in order,
+ *   and country comes from the same index. This is what listings ask most.
+ * - Everything else walks the narrow table in the order of a sort index and
+ *   checks the other conditions, or the planner starts from the rarest term;
+ *   for that it must see the values (DB_PLAN_CUSTOM).
+ * - Words: the first matches by the text index, at most SEARCH_MATCHES_MAX, are
+ *   ranked by title and summary alone. Ranking all matches of a common word
+ *   takes fifty times longer and nobody pages that far.
+ */
+#include "record/compose.h"
+
+#include "base/arena.h"
+#include "base/uuid.h"
+#include "record/model.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#define STATEMENT_BYTES_MAX (256 * 1024)
+#define EARTH_RADIUS_KM 6371.0088 /* as in catalogue.position_on_earth() */
+
+static void statement_init(struct statement *statement, struct arena *arena)
+{
+    *statement = (struct statement){.arena = arena, .plan = DB_PLAN_GENERIC};
+    text_init(&statement->sql, STATEMENT_BYTES_MAX);
+}
+
+bool statement_failed(const struct statement *statement)
+{
+    return text_failed(&statement->sql) || arena_failed(statement->arena) ||
+           statement->count > PARAMETERS_MAX;
+}
+
+/* The number of the parameter that holds @value. */
+static int parameter(struct statement *statement, const char *value)
+{
+    if (statement->count < PARAMETERS_MAX)
+        statement->values[statement->count] = value;
+    return ++statement->count;
+}
+
+/* A PostgreSQL array literal of strings. */
+static const char *array_of(struct statement *statement, const char *const *items, size_t count)
+{
+    struct text list;
+    const char *result;
+
+    text_init(&list, STATEMENT_BYTES_MAX);
+    text_append_char(&list, '{');
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            text_append_char(&list, ',');
+        text_append_char(&list, '"');
+        for (const char *at = items[i]; *at != '\0'; at++) {
+            if (*at == '"' || *at == '\\')
+                text_append_char(&list, '\\');
+            text_append_char(&list, *at);
+        }
+        text_append_char(&list, '"');
+    }
+    text_append_char(&list, '}');
+    result = arena_copy_bytes(statement->arena, list.bytes, list.length);
+    text_deinit(&list);
+    return result;
+}
+
+/* --- conditions ---------------------------------------------------------------------------- */
+
+/* "sectors=textile"; a relation by id is "organisations@…", by slug "organisations=…". */
+static const char *term_of(struct statement *statement, const struct property *property,
+                           const char *value)
+{
+    const bool by_id = property->kind == PROPERTY_RELATION && uuid_is_valid(value);
+
+    return arena_format(statement->arena, "%s%c%s", property->path, by_id ? '@' : '=', value);
+}
+
+static const char *related_term(struct statement *statement, const struct query *query)
+{
+    return arena_format(statement->arena, "@%s%c%s", query->related->path,
+                        uuid_is_valid(query->related_to) ? '@' : '=', query->related_to);
+}
+
+static const char *const *terms_of(struct statement *statement,
+                                   const struct query_condition *condition)
+{
+    const char **terms =
+        arena_alloc_array(statement->arena, condition->value_count, sizeof(*terms));
+
+    for (size_t i = 0; terms != NULL && i < condition->value_count; i++)
+        terms[i] = term_of(statement, condition->filter->property, condition->values[i]);
+    return terms;
+}
+
+static bool is_kept_as_column(const struct property *property)
+{
+    return !property->in_array && property->kind != PROPERTY_RELATION;
+}
+
+static void add_term_condition(struct statement *statement, const struct query *query,
+                               const struct query_condition *condition)
+{
+    const char *const *terms = terms_of(statement, condition);
+    const bool one = condition->value_count == 1;
+
+    if (terms == NULL)
+        return;
+    text_append_format(&statement->sql,
+                       " and %sexists (select from published.%s_terms x where x.id = p.id and "
+                       "x.term = %s$%d%s)",
+                       condition->negated ? "not " : "", query->resource->table,
+                       one ? "" : "any(",
+                       parameter(statement, one ? terms[0]
+                                                : array_of(statement, terms,
+                                                           condition->value_count)),
+                       one ? "" : "::text[])");
+    statement->plan = DB_PLAN_CUSTOM;
+}
+
+static void add_column_condition(struct statement *statement,
+                                 const struct query_condition *condition)
+{
+    const struct property *property = condition->filter->property;
+    const char *column = model_column(statement->arena, property);
+    const char *type = model_sql_type(property);
+
+    if (column == NULL)
+        return;
+    if (condition->negated)
+        text_append(&statement->sql, " and not coalesce(");
+    else
+        text_append(&statement->sql, " and ");
+    if (condition->value_count == 1)
+        text_append_format(&statement->sql, "p.%s = $%d::%s", column,
+                           parameter(statement, condition->values[0]), type);
+    else
+        text_append_format(
+            &statement->sql, "p.%s = any($%d::%s[])", column,
+            parameter(statement, array_of(statement, condition->values, condition->value_count)),
+            type);
+    if (condition->negated)
+        text_append(&statement->sql, ", false)");
+}
+
+/*
+ * Bounds take whole values: a date known only to the year lies after a bound
+ * when its first day does, before it when its last day does.
+ */
+static void add_bound(struct statement *statement, const struct query_condition *condition)
+{
+    const struct property *property = condition->filter->property;
+    const char *column = model_column(statement->arena, property);
+    const char *value = condition->values[0];
+    const bool lower = condition->filter->operator == FILTER_MIN ||
+                       condition->filter->operator == FILTER_AFTER;
+    const char *comparison = lower ? ">=" : "<=";
+
+    if (column == NULL)
+        return;
+    if (property->kind == PROPERTY_PARTIAL_DATE) {
+        text_append_format(&statement->sql, " and p.%s_%s %s published.%s($%d)", column,
+                           lower ? "first" : "last", comparison, lower ? "first_day" : "last_day",
+                           parameter(statement, value));
+    } else if (property->kind == PROPERTY_TIME && !lower && strlen(value) == 10) {
+        /* A bare date as an upper bound includes the day. */
+        text_append_format(&statement->sql, " and p.%s < $%d::timestamptz + interval '1 day'",
+                           column, parameter(statement, value));
+    } else {
+        text_append_format(&statement->sql, " and p.%s %s $%d::%s", column, comparison,
+                           parameter(statement, value), model_sql_type(property));
+    }
+    statement->plan = DB_PLAN_CUSTOM;
+}
+
+/* The point on the sphere, as extensions.cube reads it. */
+static const char *point_of(struct statement *statement, double lat, double lon)
+{
+    const double radians = acos(-1.0) / 180.0;
+
+    return arena_format(statement->arena, "(%.9f,%.9f,%.9f)",
+                        EARTH_RADIUS_KM * cos(lat * radians) * cos(lon * radians),
+                        EARTH_RADIUS_KM * cos(lat * radians) * sin(lon * radians),
+                        EARTH_RADIUS_KM * sin(lat * radians));
+}
+
+/* The straight line below an arc. */
+static double chord_km(double arc_km)
+{
+    return 2 * EARTH_RADIUS_KM * sin(arc_km / (2 * EARTH_RADIUS_KM));
+}
+
+static void add_place(struct statement *statement, const struct query *query, int point)
+{
+    if (query->has_near && query->radius_km > 0) {
+        const char *chord = arena_format(statement->arena, "%.9f", chord_km(query->radius_km));
+        const int bound = parameter(statement, chord);
+
+        text_append_format(
+            &statement->sql,
+            " and p.position operator(extensions.<@) extensions.cube_enlarge($%d::extensions.cube, "
+            "$%d::float8, 3) and (p.position operator(extensions.<->) $%d::extensions.cube) <= "
+            "$%d::float8",
+            point, bound, point, bound);
+    } else if (query->has_near) {
+        text_append(&statement->sql, " and p.position is not null");
+    }
+    if (query->has_box) {
+        const int west = parameter(statement, arena_format(statement->arena, "%.9f", query->west));
+        const int south =
+            parameter(statement, arena_format(statement->arena, "%.9f", query->south));
+        const int east = parameter(statement, arena_format(statement->arena, "%.9f", query->east));
+        const int north =
+            parameter(statement, arena_format(statement->arena, "%.9f", query->north));
+
+        text_append_format(&statement->sql,
+                           " and p.location_lat between $%d::float8 and $%d::float8", south,
+                           north);
+        text_append_format(&statement->sql,
+                           query->west <= query->east
+                               ? " and p.location_lon between $%d::float8 and $%d::float8"
+                               : " and (p.location_lon >= $%d::float8 or p.location_lon <= "
+                                 "$%d::float8)",
+                           west, east);
+        statement->plan = DB_PLAN_CUSTOM;
+    }
+}
+
+/* What is asked of p, but for the filters of the property @without (may be NULL). */
+static void add_conditions(struct statement *statement, const struct query *query,
+                           const struct property *without, int point)
+{
+    for (size_t i = 0; i < query->condition_count; i++) {
+        const struct query_condition *condition = &query->conditions[i];
+
+        if (condition->filter->property == without)
+            continue;
+        if (condition->filter->operator != FILTER_EQUAL)
+            add_bound(statement, condition);
+        else if (is_kept_as_column(condition->filter->property))
+            add_column_condition(statement, condition);
+        else
+            add_term_condition(statement, query, condition);
+    }
+    if (query->id_count > 0)
+        text_append_format(&statement->sql, " and p.id = any($%d::uuid[])",
+                           parameter(statement, array_of(statement, query->ids, query->id_count)));
+    add_place(statement, query, point);
+}
+
+static void add_related(struct statement *statement, const struct query *query)
+{
+    if (query->related == NULL)
+        return;
+    text_append_format(&statement->sql,
+                       " and exists (select from published.%s_terms x where x.id = p.id and x.term "
+                       "= $%d)",
+                       query->resource->table,
+                       parameter(statement, related_term(statement, query)));
+    statement->plan = DB_PLAN_CUSTOM;
+}
+
+/* --- order --------------------------------------------------------------------------------- */
+
+/* The SQL of a sort value, over the aliases of the inner query. */
+static const char *sort_expression(struct statement *statement, const struct query_sort *sort,
+                                   int point)
+{
+    switch (sort->kind) {
+    case SORT_RELEVANCE:
+        return "f.rank";
+    case SORT_DISTANCE:
+        return arena_format(statement->arena,
+                            "(p.position operator(extensions.<->) $%d::extensions.cube)", point);
+    case SORT_PROPERTY:
+        break;
+    }
+    return arena_format(statement->arena, "p.%s",
+                        model_column(statement->arena, sort->property));
+}
+
+static const char *sort_type(const struct query_sort *sort)
+{
+    switch (sort->kind) {
+    case SORT_RELEVANCE:
+        return "float4";
+    case SORT_DISTANCE:
+        return "float8";
+    case SORT_PROPERTY:
+        break;
+    }
+    return model_sql_type(sort->property);
+}
+
+static bool may_be_unknown(const struct query_sort *sort)
+{
+    return sort->kind == SORT_PROPERTY && !sort->property->required;
+}
+
+/* Do rows go down in this key, in the direction that is read? */
+static bool goes_down(const struct query_sort *sort, bool backward)
+{
+    return sort->descending != backward;
+}
+
+static void add_order(struct statement *statement, const struct query *query, bool backward,
+                      const char *const *expressions, const char *id)
+{
+    text_append(&statement->sql, " order by ");
+    for (size_t i = 0; i < query->sort_count; i++) {
+        const struct query_sort *sort = &query->sorts[i];
+
+        text_append_format(&statement->sql, "%s%s%s, ", expressions[i],
+                           goes_down(sort, backward) ? " desc" : "",
+                           !may_be_unknown(sort) ? ""
+                           : backward            ? " nulls first"
+                                                 : " nulls last");
+    }
+    text_append_format(&statement->sql, "%s%s", id,
+                       goes_down(&query->sorts[0], backward) ? " desc" : "");
+}
+
+/* Rows strictly beyond the cursor in one key; unknown values come last when read forward. */
+static void add_beyond(struct statement *statement, const struct query_sort *sort,
+                       const char *expression, const char *value, int number, bool backward)
+{
+    const char *comparison = goes_down(sort, backward) ? "<" : ">";
+
+    if (value == NULL)
+        text_append_format(&statement->sql, backward ? "%s is not null" : "false", expression);
+    else if (may_be_unknown(sort) && !backward)
+        text_append_format(&statement->sql, "(%s %s $%d::%s or %s is null)", expression,
+                           comparison, number, sort_type(sort), expression);
+    else
+        text_append_format(&statement->sql, "%s %s $%d::%s", expression, comparison, number,
+                           sort_type(sort));
+}
+
+static void add_cursor(struct statement *statement, const struct query *query,
+                       const struct cursor *cursor, const char *const *expressions,
+                       const char *id_expression)
+{
+    int numbers[SORT_KEYS_MAX];
+    const char *id_comparison = goes_down(&query->sorts[0], cursor->backward) ? "<" : ">";
+    const int id = parameter(statement, cursor->id);
+
+    for (size_t i = 0; i < query->sort_count; i++)
+        numbers[i] = cursor->values[i] == NULL ? 0 : parameter(statement, cursor->values[i]);
+
+    if (query->sort_count == 1 && cursor->values[0] != NULL && !may_be_unknown(&query->sorts[0])) {
+        text_append_format(&statement->sql, " and (%s, %s) %s ($%d::%s, $%d::uuid)",
+                           expressions[0], id_expression, id_comparison, numbers[0],
+                           sort_type(&query->sorts[0]), id);
+        return;
+    }
+    text_append(&statement->sql, " and (");
+    for (size_t i = 0; i <= query->sort_count; i++) {
+        text_append(&statement->sql, i == 0 ? "(" : " or (");
+        for (size_t j = 0; j < i; j++) {
+            if (cursor->values[j] == NULL)
+                text_append_format(&statement->sql, "%s is null and ", expressions[j]);
+            else
+                text_append_format(&statement->sql, "%s = $%d::%s and ", expressions[j],
+                                   numbers[j], sort_type(&query->sorts[j]));
+        }
+        if (i < query->sort_count)
+            add_beyond(statement, &query->sorts[i], expressions[i], cursor->values[i], numbers[i],
+                       cursor->backward);
+        else
+            text_append_format(&statement->sql, "%s %s $%d::uuid", id_expression, id_comparison,
+                               id);
+        text_append_char(&statement->sql, ')');
+    }
+    text_append_char(&statement->sql, ')');
+}
+
+/* --- the inner query: ids and sort values ----------------------------------------------------- */
+
+static bool sorts_by_update(const struct query *query)
+{
+    return query->sort_count == 1 && query->sorts[0].kind == SORT_PROPERTY &&
+           strcmp(query->sorts[0].property->path, "updated_at") == 0;
+}
+
+static bool is_one_term(const struct query_condition *condition)
+{
+    return condition->filter->operator == FILTER_EQUAL && !condition->negated &&
+           condition->value_count == 1 && model_is_term(condition->filter->property);
+}
+
+static bool is_country(const struct query *query, const struct query_condition *condition)
+{
+    return condition->filter->property == query->resource->country && is_one_term(condition);
+}
+
+/*
+ * The common listing: newest first, one term (or the records related to one),
+ * perhaps one country, and nothing else. Answered by one range of one index.
+ */
+struct listing {
+    const char *term;
+    const char *country;
+};
+
+static bool find_listing(struct statement *statement, const struct query *query,
+                         struct listing *listing)
+{
+    const struct query_condition *term = NULL;
+
+    if (!sorts_by_update(query) || query->search != NULL || query->has_near || query->has_box ||
+        query->id_count > 0)
+        return false;
+    *listing = (struct listing){0};
+    for (size_t i = 0; i < query->condition_count; i++) {
+        const struct query_condition *condition = &query->conditions[i];
+
+        if (!is_one_term(condition))
+            return false;
+        if (is_country(query, condition) && listing->country == NULL)
+            listing->country = condition->values[0];
+        else if (term == NULL)
+            term = condition;
+        else
+            return false;
+    }
+    if (query->related != NULL && term != NULL)
+        return false;
+    if (query->related != NULL)
+        listing->term = related_term(statement, query);
+    else if (term != NULL)
+        listing->term = term_of(statement, term->filter->property, term->values[0]);
+    return listing->term != NULL;
+}
+
+static void add_listing(struct statement *statement, const struct query *query,
+                        const struct listing *listing, const struct cursor *cursor,
+                        const char *limit)
+{
+    static const char *const EXPRESSIONS[] = {"p.updated_at"};
+    const bool backward = cursor != NULL && cursor->backward;
+
+    text_append_format(&statement->sql,
+                       "select p.id, p.updated_at as s0 from published.%s_terms p where p.term = "
+                       "$%d",
+                       query->resource->table, parameter(statement, listing->term));
+    if (listing->country != NULL)
+        text_append_format(&statement->sql, " and p.country = $%d",
+                           parameter(statement, listing->country));
+    if (cursor != NULL)
+        add_cursor(statement, query, cursor, EXPRESSIONS, "p.id");
+    add_order(statement, query, backward, EXPRESSIONS, "p.id");
+    text_append_format(&statement->sql, " limit %s", limit);
+}
+
+/* from … where …, all conditions but those of order and page. @rank: the matches are ranked. */
+static void add_matches(struct statement *statement, const struct query *query,
+                        const struct property *without, int point, bool rank)
+{
+    const char *table = query->resource->table;
+
+    if (query->search == NULL) {
+        text_append_format(&statement->sql, " from published.%s p where true", table);
+    } else if (rank) {
+        text_append_format(
+            &statement->sql,
+            " from (select s.id, ts_rank(s.brief, q.query) as rank, q.corrected, q.query from "
+            "published.search_query($%d) q, lateral (select m.id, m.brief from published.%s_search m "
+            "where m.vector @@ q.query limit %d) s) f join published.%s p on p.id = f.id where true",
+            parameter(statement, query->search), table, SEARCH_MATCHES_MAX, table);
+    } else {
+        text_append_format(&statement->sql,
+                           " from published.search_query($%d) q join published.%s_search s on "
+                           "s.vector @@ q.query join published.%s p on p.id = s.id where true",
+                           parameter(statement, query->search), table, table);
+    }
+    add_related(statement, query);
+    add_conditions(statement, query, without, point);
+}
+
+static int add_point(struct statement *statement, const struct query *query)
+{
+    return query->has_near ? parameter(statement, point_of(statement, query->lat, query->lon)) : 0;
+}
+
+static void add_general(struct statement *statement, const struct query *query,
+                        const struct cursor *cursor, int point, const char *limit)
+{
+    const bool backward = cursor != NULL && cursor->backward;
+    const char *expressions[SORT_KEYS_MAX];
+
+    text_append(&statement->sql, "select p.id");
+    for (size_t i = 0; i < query->sort_count; i++) {
+        expressions[i] = sort_expression(statement, &query->sorts[i], point);
+        if (expressions[i] == NULL)
+            return;
+        text_append_format(&statement->sql, ", %s as s%zu", expressions[i], i);
+    }
+    if (query->has_near)
+        text_append_format(&statement->sql,
+                           ", 2 * %.4f * asin(least(1, (p.position operator(extensions.<->) "
+                           "$%d::extensions.cube) / (2 * %.4f))) as distance",
+                           EARTH_RADIUS_KM, point, EARTH_RADIUS_KM);
+    if (query->search != NULL)
+        text_append(&statement->sql, ", f.corrected, f.query");
+    add_matches(statement, query, NULL, point, true);
+    if (cursor != NULL)
+        add_cursor(statement, query, cursor, expressions, "p.id");
+    add_order(statement, query, backward, expressions, "p.id");
+    text_append_format(&statement->sql, " limit %s", limit);
+}
+
+/* --- the statements ---------------------------------------------------------------------------- */
+
+/* {"title": "…<mark>…"} of the searched texts at the top of the document, made safe for HTML. */
+static void add_highlights(struct statement *statement, const struct query *query)
+{
+    const char *separator = "";
+
+    text_append(&statement->sql, "(select json_strip_nulls(json_build_object(");
+    for (size_t i = 0; i < query->resource->property_count; i++) {
+        const struct property *property = &query->resource->properties[i];
+
+        if (property->search_weight == '\0' || property->kind != PROPERTY_TEXT ||
+            property->is_array || property->detail)
+            continue;
+        text_append_format(
+            &statement->sql,
+            "%s'%s', nullif(ts_headline('published.express', replace(replace(replace(document->>"
+            "'%s', '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), k.query, 'HighlightAll=true, "
+            "StartSel=<mark>, StopSel=</mark>'), replace(replace(replace(document->>'%s', '&', "
+            "'&amp;'), '<', '&lt;'), '>', '&gt;'))",
+            separator, property->name, property->name, property->name);
+        separator = ", ";
+    }
+    text_append(&statement->sql,
+                "))::text from (select coalesce(d.card, d.document)::json as document) shown)");
+}
+
+void compose_page(struct arena *arena, const struct query *query, const struct cursor *cursor,
+                  struct statement *statement)
+{
+    const char *limit;
+    struct listing listing;
+    const char *outer[SORT_KEYS_MAX];
+    static const char *const NAMES[SORT_KEYS_MAX] = {"k.s0", "k.s1", "k.s2", "k.s3"};
+    int point;
+
+    statement_init(statement, arena);
+    limit = arena_format(statement->arena, "%u", query->limit + 1);
+    limit = arena_format(statement->arena, "$%d::integer", parameter(statement, limit));
+    point = add_point(statement, query);
+    if (limit == NULL)
+        return;
+
+    text_append_format(&statement->sql,
+                       "select d.id, d.etag, %s, %s, %s, %s, ",
+                       query->field_count > 0 ? "d.document" : "coalesce(d.card, d.document)",
+                       query->language_count > 0 || query->all_languages ? "d.translations"
+                                                                          : "null",
+                       query->has_near ? "round(k.distance::numeric, 3)" : "null",
+                       query->search != NULL ? "k.corrected" : "null");
+    if (query->highlights)
+        add_highlights(statement, query);
+    else
+        text_append(&statement->sql, "null");
+    for (size_t i = 0; i < query->sort_count; i++) {
+        outer[i] = NAMES[i];
+        text_append_format(&statement->sql, ", k.s%zu::text", i);
+    }
+    text_append(&statement->sql, " from (");
+    if (find_listing(statement, query, &listing))
+        add_listing(statement, query, &listing, cursor, limit);
+    else
+        add_general(statement, query, cursor, point, limit);
+    text_append_format(&statement->sql, ") k join published.%s_documents d on d.id = k.id",
+                       query->resource->table);
+    /* The page comes in its own order, whichever way it was read. */
+    add_order(statement, query, false, outer, "k.id");
+}
+
+void compose_count(struct arena *arena, const struct query *query, unsigned most,
+                   struct statement *statement)
+{
+    struct listing listing;
+    int point;
+
+    statement_init(statement, arena);
+    text_append(&statement->sql, "select count(*) from (select 1");
+    if (find_listing(statement, query, &listing)) {
+        text_append_format(&statement->sql, " from published.%s_terms p where p.term = $%d",
+                           query->resource->table, parameter(statement, listing.term));
+        if (listing.country != NULL)
+            text_append_format(&statement->sql, " and p.country = $%d",
+                               parameter(statement, listing.country));
+    } else {
+        point = add_point(statement, query);
+        add_matches(statement, query, NULL, point, false);
+    }
+    if (most > 0)
+        text_append_format(&statement->sql, " limit %u", most);
+    text_append(&statement->sql, ") counted");
+}
+
+void compose_estimate(struct arena *arena, const struct query *query, struct statement *statement)
+{
+    int point;
+
+    statement_init(statement, arena);
+    statement->plan = DB_PLAN_CUSTOM;
+    text_append(&statement->sql, "explain (format json) select 1");
+    point = add_point(statement, query);
+    add_matches(statement, query, NULL, point, false);
+}
+
+/* Is nothing asked but for the filters of @property? */
+static bool is_unfiltered(const struct query *query, const struct property *property)
+{
+    for (size_t i = 0; i < query->condition_count; i++)
+        if (query->conditions[i].filter->property != property)
+            return false;
+    return query->search == NULL && query->related == NULL && !query->has_near &&
+           !query->has_box && query->id_count == 0;
+}
+
+/* What a relation's slug stands for. */
+static void add_title(struct statement *statement, const struct property *property)
+{
+    if (property->kind == PROPERTY_RELATION)
+        text_append_format(&statement->sql,
+                           "(select target.%s from published.%s target where target.slug = "
+                           "substr(t.term, %zu) collate \"und-x-icu\")",
+                           model_column(statement->arena, property->target->label),
+                           property->target->table, strlen(property->path) + 2);
+    else
+        text_append(&statement->sql, "null");
+}
+
+void compose_facets(struct arena *arena, const struct query *query, struct statement *statement)
+{
+    int point;
+
+    statement_init(statement, arena);
+    point = add_point(statement, query);
+    statement->plan = DB_PLAN_CUSTOM;
+    for (size_t i = 0; i < query->facet_count; i++) {
+        const char *path = query->facets[i]->path;
+
+        text_append_format(&statement->sql,
+                           "%s(select '%s', substr(t.term, %zu), count(*), ",
+                           i == 0 ? "" : " union all ", path, strlen(path) + 2);
+        add_title(statement, query->facets[i]);
+        text_append_format(&statement->sql,
+                           " from published.%s_terms t where t.term >= '%s=' and t.term < '%s>'",
+                           query->resource->table, path, path);
+        /* Counts are made under the other filters: choosing a value must not hide its neighbours. */
+        if (!is_unfiltered(query, query->facets[i])) {
+            text_append(&statement->sql, " and t.id in (select p.id");
+            add_matches(statement, query, query->facets[i], point, false);
+            text_append_char(&statement->sql, ')');
+        }
+        text_append_format(&statement->sql, " group by t.term order by 3 desc, 2 limit %d)",
+                           FACET_VALUES_MAX);
+    }
+}

@@ -1,0 +1,55 @@
+#pragma once
+/*
+ * Composing
+ *
+ * Turns a checked query into one SQL statement over the read model. Every
+ * piece of SQL is a constant or comes from the contract; every value is a
+ * parameter. The same query always gives the same text, so that it is prepared
+ * once per connection.
+ */
+#include "base/annotate.h"
+#include "base/text.h"
+#include "db/db.h"
+#include "record/cursor.h"
+#include "record/query.h"
+
+#define PARAMETERS_MAX 128
+
+struct statement {
+    struct arena *arena;
+    struct text sql; /* deinitialise with text_deinit() */
+    const char *values[PARAMETERS_MAX];
+    int count;
+    enum db_plan plan;
+};
+
+/* Columns of compose_page(), then the sort values, each as text, in order. */
+enum {
+    PAGE_ID,
+    PAGE_ETAG,
+    PAGE_DOCUMENT,
+    PAGE_TRANSLATIONS,
+    PAGE_DISTANCE,   /* metres above ground along the earth, or null */
+    PAGE_CORRECTED,  /* how the search was understood, or null */
+    PAGE_HIGHLIGHTS, /* JSON object, or null */
+    PAGE_SORT_VALUES
+};
+
+/*
+ * All of them fill @ret_statement, whose values live in @arena; the caller
+ * looks at statement_failed() and releases the text with text_deinit().
+ */
+/* @cursor: NULL for the first page. One row more than the limit is asked for. */
+void compose_page(struct arena *arena, const struct query *query, const struct cursor *cursor,
+                  struct statement *ret_statement);
+/* One row, one column: how many match. @most: stop counting there; 0: count all. */
+void compose_count(struct arena *arena, const struct query *query, unsigned most,
+                   struct statement *ret_statement);
+/* EXPLAIN (format json) of the query without its page. */
+void compose_estimate(struct arena *arena, const struct query *query,
+                      struct statement *ret_statement);
+/* Rows: facet path, value, count, title of a relation's record or null. */
+void compose_facets(struct arena *arena, const struct query *query,
+                    struct statement *ret_statement);
+
+bool statement_failed(const struct statement *statement);

@@ -1,0 +1,71 @@
+#pragma once
+/*
+ * Record model
+ *
+ * Everything the record engine says in SQL, composed once at start from the
+ * contract: how a record is stored (schema catalogue), how it is rendered, and
+ * the read model (schema published) that public reading works on.
+ *
+ * The read model is derived, so migrations never touch it: model_install()
+ * makes the tables of a resource anew, and renders its records again, when
+ * the contract says something else than the signature kept in the database.
+ * Per resource, named after its table:
+ *
+ *   published.<table>            one narrow row a record: what filters and orders
+ *   published.<table>_documents  its JSON text, as it is sent, and its ETag
+ *   published.<table>_terms      one row for each value that it can be found by
+ *   published.<table>_search     its words
+ *
+ * They hold published records alone, so a draft cannot be read by mistake.
+ */
+#include "base/annotate.h"
+#include "contract/contract.h"
+
+struct arena;
+struct db;
+struct model;
+struct text;
+
+/* SQL of one resource; constant after model_new(). */
+struct model_resource {
+    const struct resource *resource;
+    const char *tables;      /* DDL of its read model */
+    const char *signature;   /* hexadecimal hash of what the read model was made from */
+    const char *const *put;  /* statements that store the records of $1 (jsonb array), in order */
+    size_t put_count;
+    const char *const *render; /* statements that render the records $1 (uuid[]), in order */
+    size_t render_count;
+    /* (resource, id) of those that show the records $1 (uuid[]) and are not changed by this
+       transaction; NULL: no resource can */
+    const char *dependents;
+    /* the next records behind the slug $1, at most 500, as JSON in the shape for writing */
+    const char *export_batch;
+};
+
+/* model_new() - @contract: borrowed, must outlive the model. Return: 0; a fault. */
+MUST_CHECK int model_new(const struct contract *contract, struct model **ret_model);
+void model_free(struct model *model);
+const struct contract *model_contract(const struct model *model);
+const struct model_resource *model_of(const struct model *model, const struct resource *resource);
+
+/*
+ * model_install() - bring the read model into the state of the contract
+ * Runs in the caller's transaction as the owner of both schemas.
+ * @ret_rebuilt: number of resources whose tables were made anew
+ * Return: 0; a db outcome; a fault.
+ */
+MUST_CHECK int model_install(const struct model *model, struct db *db, size_t *ret_rebuilt);
+
+/*
+ * model_compare() - contract and database, side by side
+ * @differences: receives one line for each difference, naming table and column
+ * Return: 0 also when there are differences; a db outcome; a fault.
+ */
+MUST_CHECK int model_compare(const struct model *model, struct db *db, struct text *differences);
+
+/* The name of a property in the read model: "eligibility.target_groups" is eligibility_target_groups. */
+const char *model_column(struct arena *arena, const struct property *property);
+/* Is equality on this property answered by the terms table (else by its column)? */
+bool model_is_term(const struct property *property);
+/* The read model's column holds text in a language's order, so comparisons name no collation. */
+const char *model_sql_type(const struct property *property);

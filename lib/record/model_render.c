@@ -1,0 +1,528 @@
+/*
+ * Rendering records: $1 is an array of ids. Each record that is published gets
+ * its document (the JSON text that is sent, byte for byte), its row of filter
+ * and sort values, its terms and its words; a record that is not published
+ * loses them. What a document shows of others (their id, slug and label) is
+ * shown of published ones alone.
+ */
+#include "record/model_internal.h"
+
+#include "base/arena.h"
+#include "base/fault.h"
+#include "base/text.h"
+
+#include <string.h>
+
+#define STATEMENT_BYTES_MAX (1024 * 1024)
+
+/* The alias of the row that holds a property: t the resource, r the record, c1, c2 children. */
+struct row {
+    const char *alias;
+    const char *common_alias;
+    unsigned depth;  /* of arrays of objects around it */
+    bool for_export; /* as it is written: relations by slug, whatever their status */
+};
+
+static void append_members(struct text *sql, const struct property *properties, size_t count,
+                           const struct row *row);
+
+static const char *alias_of(const struct property *property, const struct row *row)
+{
+    return row->depth == 0 && property->is_common ? row->common_alias : row->alias;
+}
+
+/* {"id", "slug", "title"} of the target @id, when it is published. */
+static void append_reference(struct text *sql, const struct property *property, const char *id,
+                             const struct row *row)
+{
+    if (row->for_export) {
+        text_append_format(
+            sql, "(select target.slug from catalogue.record target where target.id = %s)", id);
+        return;
+    }
+    text_append_format(sql,
+                       "(select json_build_object('id', target.id, 'slug', target_record.slug, "
+                       "'title', target.%s) from catalogue.%s target join catalogue.record "
+                       "target_record on target_record.id = target.id and target_record.status = "
+                       "'published' where target.id = %s)",
+                       property->target->label->column, property->target->table, id);
+}
+
+static void append_references(struct text *sql, const struct property *property,
+                              const struct row *row)
+{
+    if (row->for_export)
+        text_append_format(sql,
+                           "(select json_agg(target.slug order by link.position) from "
+                           "catalogue.%s link join catalogue.record target on target.id = "
+                           "link.target_id where link.record_id = t.id",
+                           property->table);
+    else
+        text_append_format(
+            sql,
+            "(select json_agg(json_build_object('id', target.id, 'slug', target_record.slug, "
+            "'title', target.%s) order by link.position) from catalogue.%s link join "
+            "catalogue.%s target on target.id = link.target_id join catalogue.record "
+            "target_record on target_record.id = target.id and target_record.status = "
+            "'published' where link.record_id = t.id",
+            property->target->label->column, property->table, property->target->table);
+    if (row->depth > 0)
+        text_append_format(sql, " and link.parent_position = %s.position", row->alias);
+    text_append_char(sql, ')');
+}
+
+static void append_objects(struct text *sql, const struct property *property,
+                           const struct row *row)
+{
+    static const char *const ALIASES[] = {"c1", "c2", "c3"};
+    const struct row inner = {.alias = ALIASES[row->depth % ARRAY_LENGTH(ALIASES)],
+                              .common_alias = row->common_alias,
+                              .depth = row->depth + 1,
+                              .for_export = row->for_export};
+
+    text_append(sql, "(select json_agg(json_strip_nulls(json_build_object(");
+    append_members(sql, property->members, property->member_count, &inner);
+    text_append_format(sql, ")) order by %s.position) from catalogue.%s %s where %s.record_id = t.id",
+                       inner.alias, property->table, inner.alias, inner.alias);
+    if (row->depth > 0)
+        text_append_format(sql, " and %s.parent_position = %s.position", inner.alias, row->alias);
+    text_append_char(sql, ')');
+}
+
+/* The JSON value of a property, as an SQL expression. */
+static void append_json(struct text *sql, const struct property *property, const struct row *row)
+{
+    const char *alias = alias_of(property, row);
+
+    if (property->kind == PROPERTY_OBJECT && property->is_array) {
+        append_objects(sql, property, row);
+    } else if (property->kind == PROPERTY_OBJECT) {
+        /* An object without a value is left out: json_strip_nulls() takes only its members. */
+        text_append(sql, "nullif(json_strip_nulls(json_build_object(");
+        append_members(sql, property->members, property->member_count, row);
+        text_append(sql, "))::text, '{}')::json");
+    } else if (property->kind == PROPERTY_RELATION && property->is_array) {
+        append_references(sql, property, row);
+    } else if (property->kind == PROPERTY_RELATION) {
+        struct text id;
+
+        text_init(&id, 256);
+        text_append_format(&id, "%s.%s", alias, property->column);
+        append_reference(sql, property, id.bytes, row);
+        text_deinit(&id);
+    } else if (property->kind == PROPERTY_TIME) {
+        text_append_format(sql,
+                           "to_char(%s.%s at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')",
+                           alias, property->column);
+    } else if (property->kind == PROPERTY_DECIMAL) {
+        text_append_format(sql, "%s.%s::text", alias, property->column);
+    } else {
+        text_append_format(sql, "%s.%s", alias, property->column);
+    }
+}
+
+static void append_members(struct text *sql, const struct property *properties, size_t count,
+                           const struct row *row)
+{
+    const char *separator = "";
+
+    for (size_t i = 0; i < count; i++) {
+        if (properties[i].is_computed || (row->for_export && properties[i].read_only))
+            continue;
+        text_append_format(sql, "%s'%s', ", separator, properties[i].name);
+        append_json(sql, &properties[i], row);
+        separator = ", ";
+    }
+}
+
+static const struct row RECORD_ROW = {.alias = "t", .common_alias = "r", .depth = 0};
+
+/* Paths of the record itself and of the lists of those that refer to it. */
+static void append_links(struct text *sql, const struct resource *resource)
+{
+    text_append_format(sql, "json_build_object('self', '/v1/%s/' || r.slug", resource->path);
+    for (size_t i = 0; i < resource->referrer_count; i++)
+        text_append_format(sql, ", '%s', '/v1/%s/' || r.slug || '/%s'",
+                           resource->referrers[i]->table, resource->path,
+                           resource->referrers[i]->path);
+    text_append(sql, ") as links");
+}
+
+static void append_document(struct text *sql, const struct resource *resource, bool with_detail)
+{
+    const char *separator = "";
+
+    text_append(sql, "(select json_strip_nulls(row_to_json(document))::text from (select ");
+    for (size_t i = 0; i < resource->property_count; i++) {
+        const struct property *property = &resource->properties[i];
+
+        /* Translations are kept beside the document: lang= decides what is shown of them. */
+        if (property->is_computed || strcmp(property->name, "translations") == 0 ||
+            (property->detail && !with_detail))
+            continue;
+        text_append(sql, separator);
+        append_json(sql, property, &RECORD_ROW);
+        text_append_format(sql, " as %s", property->name);
+        separator = ", ";
+    }
+    text_append(sql, separator);
+    append_links(sql, resource);
+    text_append(sql, ") document)");
+}
+
+/* from … where: the published ones among $1. */
+static void append_source(struct text *sql, const struct resource *resource)
+{
+    text_append_format(sql,
+                       "from catalogue.%s t join catalogue.record r on r.id = t.id\n"
+                       "where t.id = any($1::uuid[]) and r.status = 'published'",
+                       resource->table);
+}
+
+static void compose_documents(struct text *sql, const struct resource *resource)
+{
+    bool has_detail = false;
+
+    for (size_t i = 0; i < resource->property_count; i++)
+        has_detail = has_detail || resource->properties[i].detail;
+
+    text_append_format(sql,
+                       "insert into published.%s_documents "
+                       "(id, slug, etag, updated_at, document, card, translations)\n"
+                       "select id, slug, left(encode(sha256(convert_to(document || "
+                       "coalesce(translations, ''), 'UTF8')), 'hex'), 24), updated_at, document, "
+                       "card, translations from (\n"
+                       "select t.id, r.slug, r.updated_at, ",
+                       resource->table);
+    append_document(sql, resource, true);
+    text_append(sql, " as document, ");
+    if (has_detail)
+        append_document(sql, resource, false);
+    else
+        text_append(sql, "null::text");
+    text_append(sql, " as card, (select json_agg(json_build_object('language', tr.language, "
+                     "'property', tr.property, 'text', tr.text, 'origin', tr.origin) order by "
+                     "tr.position)::text from catalogue.record_translations tr where tr.record_id = "
+                     "t.id) as translations\n");
+    append_source(sql, resource);
+    text_append(sql, ") rendered");
+}
+
+static void compose_row(struct text *sql, struct arena *arena, const struct resource *resource)
+{
+    struct text values;
+
+    text_init(&values, STATEMENT_BYTES_MAX);
+    text_append_format(sql, "insert into published.%s (id", resource->table);
+    for (size_t i = 0; i < resource->leaf_count; i++) {
+        const struct property *leaf = resource->leaves[i];
+        const char *column = model_column(arena, leaf);
+        const char *alias = alias_of(leaf, &RECORD_ROW);
+
+        if (!model_keeps(leaf) || strcmp(leaf->path, ID_PROPERTY) == 0 || column == NULL)
+            continue;
+        text_append_format(sql, ", %s", column);
+        text_append_format(&values, ", %s.%s", alias, leaf->column);
+        if (leaf->kind == PROPERTY_PARTIAL_DATE) {
+            text_append_format(sql, ", %s_first, %s_last", column, column);
+            text_append_format(&values,
+                               ", published.first_day(%s.%s), published.last_day(%s.%s)", alias,
+                               leaf->column, alias, leaf->column);
+        }
+    }
+    if (resource->location != NULL) {
+        text_append(sql, ", position");
+        text_append(&values, ", catalogue.position_on_earth(t.location_lat, t.location_lon)");
+    }
+    text_append_format(sql, ")\nselect t.id%s\n", values.bytes);
+    text_deinit(&values);
+    append_source(sql, resource);
+}
+
+/* --- terms ------------------------------------------------------------------------------- */
+
+/* from the tables that hold a leaf below arrays of objects, tied to the record t. */
+static void append_child_tables(struct text *sql, const struct property *leaf)
+{
+    const struct property *tables[3];
+    size_t count = 0;
+
+    for (const struct property *at = leaf; at != NULL && count < ARRAY_LENGTH(tables);
+         at = at->parent)
+        if (at->table != NULL)
+            tables[count++] = at;
+    for (size_t i = 0; i < count; i++) {
+        text_append_format(sql, "%scatalogue.%s h%zu", i == 0 ? " from " : ", ", tables[i]->table,
+                           i);
+    }
+    text_append(sql, " where h0.record_id = t.id");
+    for (size_t i = 0; i + 1 < count; i++)
+        text_append_format(sql,
+                           " and h%zu.record_id = h%zu.record_id and h%zu.position = "
+                           "h%zu.parent_position",
+                           i + 1, i, i + 1, i);
+}
+
+static bool is_below_table(const struct property *leaf)
+{
+    for (const struct property *at = leaf; at != NULL; at = at->parent)
+        if (at->table != NULL)
+            return true;
+    return false;
+}
+
+/* select … for each way in which a relation can be asked for: by id, by slug, and from behind. */
+static void append_relation_terms(struct text *sql, const struct property *leaf)
+{
+    const char *column = leaf->table != NULL ? "target_id" : leaf->column;
+
+    text_append(sql, "select unnest(array[");
+    if (leaf->filterable)
+        text_append_format(sql, "'%s@' || target.id, '%s=' || target.slug", leaf->path,
+                           leaf->path);
+    if (leaf->related)
+        text_append_format(sql, "%s'@%s@' || target.id, '@%s=' || target.slug",
+                           leaf->filterable ? ", " : "", leaf->target->path, leaf->target->path);
+    text_append(sql, "])");
+    if (is_below_table(leaf)) {
+        text_append(sql, " from (select h0.");
+        text_append_format(sql, "%s as target_id", column);
+        append_child_tables(sql, leaf);
+        text_append(sql, ") held join catalogue.record target on target.id = held.target_id and "
+                         "target.status = 'published'");
+        return;
+    }
+    text_append_format(sql,
+                       " from catalogue.record target where target.id = %s.%s and target.status = "
+                       "'published'",
+                       alias_of(leaf, &RECORD_ROW), column);
+}
+
+static void append_value_terms(struct text *sql, const struct property *leaf)
+{
+    const char *alias = is_below_table(leaf) ? "h0" : alias_of(leaf, &RECORD_ROW);
+
+    if (leaf->is_array)
+        text_append_format(sql, "select '%s=' || unnest(%s.%s)", leaf->path, alias, leaf->column);
+    else
+        text_append_format(sql, "select '%s=' || %s.%s", leaf->path, alias, leaf->column);
+    if (is_below_table(leaf))
+        append_child_tables(sql, leaf);
+}
+
+static void compose_terms(struct text *sql, const struct resource *resource)
+{
+    const char *country = resource->country == NULL ? "" : ", country";
+    const char *separator = "";
+
+    text_append_format(sql,
+                       "insert into published.%s_terms (id, term%s, updated_at)\n"
+                       "select distinct t.id, found.term%s, r.updated_at\n"
+                       "from catalogue.%s t join catalogue.record r on r.id = t.id cross join "
+                       "lateral (\n  ",
+                       resource->table, country, resource->country == NULL ? "" : ", t.country",
+                       resource->table);
+    for (size_t i = 0; i < resource->leaf_count; i++) {
+        const struct property *leaf = resource->leaves[i];
+
+        if (!(leaf->filterable && model_is_term(leaf)) && !leaf->related)
+            continue;
+        text_append(sql, separator);
+        if (leaf->kind == PROPERTY_RELATION)
+            append_relation_terms(sql, leaf);
+        else
+            append_value_terms(sql, leaf);
+        separator = "\n  union all ";
+    }
+    text_append(sql, ") found(term)\n"
+                     "where t.id = any($1::uuid[]) and r.status = 'published' and found.term is "
+                     "not null");
+}
+
+/* --- words ------------------------------------------------------------------------------- */
+
+/* concat_ws(' ', …) of all texts with this weight. */
+static void append_texts(struct text *sql, const struct resource *resource, const char *weights)
+{
+    text_append(sql, "concat_ws(' ', ''");
+    for (size_t i = 0; i < resource->leaf_count; i++) {
+        const struct property *leaf = resource->leaves[i];
+        const char *alias = is_below_table(leaf) ? "h0" : alias_of(leaf, &RECORD_ROW);
+
+        if (leaf->search_weight == '\0' || strchr(weights, leaf->search_weight) == NULL ||
+            leaf->kind == PROPERTY_RELATION)
+            continue;
+        text_append(sql, ", ");
+        if (is_below_table(leaf)) {
+            text_append_format(sql, "(select string_agg(%s%s.%s%s, ' ')",
+                               leaf->is_array ? "array_to_string(" : "", alias, leaf->column,
+                               leaf->is_array ? ", ' ')" : "");
+            append_child_tables(sql, leaf);
+            text_append_char(sql, ')');
+        } else if (leaf->is_array) {
+            text_append_format(sql, "array_to_string(%s.%s, ' ')", alias, leaf->column);
+        } else {
+            text_append_format(sql, "%s.%s::text", alias, leaf->column);
+        }
+    }
+    text_append_char(sql, ')');
+}
+
+static void append_texts_source(struct text *sql, const struct resource *resource)
+{
+    static const char *const WEIGHTS[] = {"A", "B", "CD"};
+
+    text_append(sql, "(select t.id, r.updated_at, r.language");
+    for (size_t i = 0; i < ARRAY_LENGTH(WEIGHTS); i++) {
+        text_append(sql, ", ");
+        append_texts(sql, resource, WEIGHTS[i]);
+        text_append_format(sql, " as text_%zu", i);
+    }
+    text_append(sql, ", coalesce((select string_agg(tr.text, ' ') from "
+                     "catalogue.record_translations tr where tr.record_id = t.id), '') as "
+                     "translated\n");
+    append_source(sql, resource);
+    text_append(sql, ") words");
+}
+
+static void compose_search(struct statements *statements, struct text *sql,
+                           const struct resource *resource)
+{
+    text_append_format(sql,
+                       "insert into published.%s_search (id, updated_at, brief, vector)\n"
+                       "select id, updated_at, "
+                       "catalogue.words(language, text_0, 'A') || "
+                       "catalogue.words(language, left(text_1, 300), 'B'), "
+                       "catalogue.words(language, text_0, 'A') || "
+                       "catalogue.words(language, text_1, 'B') || "
+                       "catalogue.words(language, left(text_2, 20000), 'C') || "
+                       "catalogue.words('', translated, 'B')\nfrom ",
+                       resource->table);
+    append_texts_source(sql, resource);
+    statements_add(statements, sql);
+
+    text_append(sql, "insert into published.words (word)\n"
+                     "select distinct lexeme from ");
+    append_texts_source(sql, resource);
+    text_append(sql, ", unnest(to_tsvector('published.express', concat_ws(' ', text_0, text_1, "
+                     "left(text_2, 20000), translated)))\n"
+                     "where length(lexeme) between 2 and 60\n"
+                     "on conflict do nothing");
+    statements_add(statements, sql);
+
+    text_append(sql, "insert into published.search_languages (language)\n"
+                     "select distinct r.language ");
+    append_source(sql, resource);
+    text_append(sql, "\non conflict do nothing");
+    statements_add(statements, sql);
+}
+
+/* --- as it is written ---------------------------------------------------------------------- */
+
+static const char *compose_export(struct arena *arena, const struct resource *resource)
+{
+    static const struct row EXPORT_ROW = {.alias = "t", .common_alias = "r", .for_export = true};
+    struct text sql;
+    const char *separator = "";
+    const char *result = NULL;
+
+    text_init(&sql, STATEMENT_BYTES_MAX);
+    text_append(&sql, "select json_strip_nulls(row_to_json(document))::text from (select ");
+    for (size_t i = 0; i < resource->property_count; i++) {
+        const struct property *property = &resource->properties[i];
+
+        if (property->is_computed ||
+            (property->read_only && strcmp(property->name, ID_PROPERTY) != 0))
+            continue;
+        text_append(&sql, separator);
+        append_json(&sql, property, &EXPORT_ROW);
+        text_append_format(&sql, " as %s", property->name);
+        separator = ", ";
+    }
+    text_append_format(&sql,
+                       " from catalogue.%s t join catalogue.record r on r.id = t.id "
+                       "where r.slug > $1 order by r.slug limit 500) document",
+                       resource->table);
+    if (!text_failed(&sql))
+        result = arena_copy_bytes(arena, sql.bytes, sql.length);
+    text_deinit(&sql);
+    return result;
+}
+
+/* --- who shows whom ---------------------------------------------------------------------- */
+
+static void append_holders(struct text *sql, const struct resource *holder,
+                           const struct property *leaf)
+{
+    const char *separator = sql->length == 0 ? "" : "\nunion ";
+
+    if (is_below_table(leaf)) {
+        const struct property *at = leaf;
+
+        while (at->table == NULL)
+            at = at->parent;
+        text_append_format(sql,
+                           "%sselect r.resource, r.id from catalogue.%s h join catalogue.record r "
+                           "on r.id = h.record_id and r.resource = '%s' where h.%s = "
+                           "any($1::uuid[])",
+                           separator, at->table, holder->path,
+                           leaf->table != NULL ? "target_id" : leaf->column);
+        return;
+    }
+    text_append_format(sql,
+                       "%sselect r.resource, r.id from catalogue.%s h join catalogue.record r on "
+                       "r.id = h.id and r.resource = '%s' where h.%s = any($1::uuid[])",
+                       separator, leaf->is_common ? "record" : holder->table, holder->path,
+                       leaf->column);
+}
+
+static const char *compose_dependents(struct arena *arena, const struct resource *resource)
+{
+    struct text sql;
+    struct text found;
+    const char *result = NULL;
+
+    text_init(&sql, STATEMENT_BYTES_MAX);
+    text_init(&found, STATEMENT_BYTES_MAX);
+    for (size_t i = 0; i < resource->holder_count; i++) {
+        const struct resource *holder = resource->holders[i];
+
+        for (size_t j = 0; j < holder->leaf_count; j++)
+            if (holder->leaves[j]->target == resource)
+                append_holders(&found, holder, holder->leaves[j]);
+    }
+    /* What this transaction changes itself is rendered anyway. */
+    text_append_format(&sql,
+                       "select found.resource, found.id from (%s) found where not exists (select "
+                       "from catalogue.change c where c.xid = pg_current_xact_id() and "
+                       "c.record_id = found.id)",
+                       found.bytes);
+    if (found.length > 0 && !text_failed(&sql) && !text_failed(&found))
+        result = arena_copy_bytes(arena, sql.bytes, sql.length);
+    text_deinit(&found);
+    text_deinit(&sql);
+    return result;
+}
+
+int compose_render(struct arena *arena, struct model_resource *of)
+{
+    struct statements statements = {.arena = arena};
+    struct text sql;
+
+    text_init(&sql, STATEMENT_BYTES_MAX);
+    text_append_format(&sql, "delete from published.%s where id = any($1::uuid[])",
+                       of->resource->table);
+    statements_add(&statements, &sql);
+    compose_row(&sql, arena, of->resource);
+    statements_add(&statements, &sql);
+    compose_documents(&sql, of->resource);
+    statements_add(&statements, &sql);
+    compose_terms(&sql, of->resource);
+    statements_add(&statements, &sql);
+    compose_search(&statements, &sql, of->resource);
+    text_deinit(&sql);
+
+    of->export_batch = compose_export(arena, of->resource);
+    of->dependents = compose_dependents(arena, of->resource);
+    return statements_take(&statements, &of->render, &of->render_count);
+}
