@@ -1,0 +1,246 @@
+/*
+ * serve: the server, from start to stop. Signals are taken by this thread
+ * alone: the first stops accepting and lets running answers end, a second one
+ * stops at once.
+ */
+#include "application.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "command_data.h"
+#include "commands.h"
+#include "contract/contract.h"
+#include "db/db.h"
+#include "memo.h"
+#include "record/model.h"
+#include "server.h"
+#include "settings.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PUBLIC_ROLE "express_public"
+#define LOCK_MS 500
+#define WAITERS_PER_CONNECTION 16
+#define STATEMENTS_MAX 300
+#define DIFFERENCES_BYTES_MAX (1024 * 1024)
+#define SECRET_BYTES 32
+
+struct serving {
+    struct application application;
+    struct contract *contract;
+    struct db_pool *pool;
+    struct memo *memo;
+    char random_secret[SECRET_BYTES * 2 + 1];
+    pthread_t listener;
+    bool is_listening;
+    volatile bool stop;
+};
+
+/* --- what tells of changes ------------------------------------------------------------------------ */
+
+static void on_notify(void *data, const char *payload)
+{
+    const struct serving *serving = data;
+    const struct resource *resource = contract_resource_find(serving->contract, payload);
+
+    if (resource != NULL)
+        memo_resource_changed(serving->memo, resource->index);
+}
+
+static void on_state(void *data, bool connected)
+{
+    const struct serving *serving = data;
+
+    memo_listening(serving->memo, connected);
+}
+
+static void *listen_for_changes(void *data)
+{
+    struct serving *serving = data;
+    const struct db_listener_settings settings = {
+        .url = serving->application.settings->public_database_url,
+        .role = PUBLIC_ROLE,
+        .channel = "express_change",
+        .data = serving,
+        .on_notify = on_notify,
+        .on_state = on_state};
+
+    db_listener_run(&settings, &serving->stop);
+    return NULL;
+}
+
+/* --- start and stop -------------------------------------------------------------------------------- */
+
+static const char *secret_of(struct serving *serving, const struct settings *settings)
+{
+    unsigned char bytes[SECRET_BYTES];
+
+    if (settings->secret != NULL && settings->secret[0] != '\0')
+        return settings->secret;
+    log_warn("serve.secret_missing",
+             "effect=\"cursors end with this process\" mend=\"set EXPRESS_SECRET\"");
+    randombytes_buf(bytes, sizeof(bytes));
+    return sodium_bin2hex(serving->random_secret, sizeof(serving->random_secret), bytes,
+                          sizeof(bytes));
+}
+
+/* Refuse to serve from a database that the contract does not describe. */
+static int compare(struct serving *serving)
+{
+    struct model *model = NULL;
+    struct db *db = NULL;
+    struct text differences;
+    int r = model_new(serving->contract, &model);
+
+    text_init(&differences, DIFFERENCES_BYTES_MAX);
+    if (r == 0)
+        r = db_lease(serving->pool, &db);
+    if (r == 0)
+        r = model_compare(model, db, &differences);
+    if (r != 0) {
+        (void)fprintf(stderr, "express-api: the database cannot be read%s%s; is it migrated?\n",
+                      db == NULL || db_sqlstate(db)[0] == '\0' ? "" : ", SQLSTATE ",
+                      db == NULL ? "" : db_sqlstate(db));
+    } else if (differences.length > 0) {
+        (void)fprintf(stderr, "express-api: contract and database differ:\n%s",
+                      differences.bytes);
+        r = 1;
+    }
+    text_deinit(&differences);
+    db_release(db);
+    model_free(model);
+    return r;
+}
+
+static int prepare(struct serving *serving, const struct settings *settings)
+{
+    const struct db_pool_settings pool = {
+        .url = settings->public_database_url,
+        .role = PUBLIC_ROLE,
+        .application = "express-api",
+        .size = settings->pool_size,
+        .waiters_max = settings->pool_size * WAITERS_PER_CONNECTION,
+        .wait_ms = settings->pool_wait_ms,
+        .statement_ms = settings->statement_timeout_ms,
+        .lock_ms = LOCK_MS,
+        .statements_max = STATEMENTS_MAX};
+    int r = contract_load(&serving->contract);
+
+    if (r == 0)
+        r = db_pool_new(&pool, &serving->pool);
+    if (r == 0)
+        r = memo_new(&serving->memo);
+    if (r == 0)
+        r = compare(serving);
+    if (r != 0)
+        return r;
+    serving->application = (struct application){.settings = settings,
+                                                .contract = serving->contract,
+                                                .pool = serving->pool,
+                                                .memo = serving->memo};
+    cursor_keys_derive(secret_of(serving, settings), &serving->application.cursor_keys);
+    serving->is_listening =
+        pthread_create(&serving->listener, NULL, listen_for_changes, serving) == 0;
+    return serving->is_listening ? 0 : 1;
+}
+
+static void finish(struct serving *serving)
+{
+    __atomic_store_n(&serving->stop, true, __ATOMIC_RELEASE);
+    if (serving->is_listening)
+        (void)pthread_join(serving->listener, NULL);
+    memo_free(serving->memo);
+    db_pool_free(serving->pool);
+    contract_free(serving->contract);
+    sodium_memzero(&serving->application.cursor_keys, sizeof(serving->application.cursor_keys));
+}
+
+/* Every thread inherits the mask: signals reach sigwait() below and nothing else. */
+static void block_signals(sigset_t *signals)
+{
+    (void)sigemptyset(signals);
+    (void)sigaddset(signals, SIGTERM);
+    (void)sigaddset(signals, SIGINT);
+    (void)sigaddset(signals, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, signals, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+/* While answers end, another signal ends everything. */
+static void *stop_at_once(void *data)
+{
+    const sigset_t *signals = data;
+    int number = 0;
+
+    while (sigwait(signals, &number) == 0)
+        if (number != SIGHUP)
+            _exit(EXIT_FAILURE);
+    return NULL;
+}
+
+static void wait_for_stop(const sigset_t *signals)
+{
+    int number = 0;
+
+    do {
+        (void)sigwait(signals, &number);
+    } while (number == SIGHUP);
+    log_info("serve.stopping", "signal=%d", number);
+}
+
+static int run(struct serving *serving, sigset_t *signals)
+{
+    const struct settings *settings = serving->application.settings;
+    struct server *server = NULL;
+    pthread_t impatience;
+    bool whole;
+    int r = server_start(&serving->application, &server);
+
+    if (r == SERVER_PORT_TAKEN)
+        (void)fprintf(stderr, "express-api: port %u (or the port for health and metrics) is taken\n",
+                      settings->port);
+    if (r != 0)
+        return EXIT_FAILURE;
+    log_info("serve.ready", "port=%u admin_port=%u", server_port(server),
+             server_admin_port(server));
+    (void)printf("express-api ready http://%s:%u\n",
+                 strcmp(settings->bind, "0.0.0.0") == 0 ? "127.0.0.1" : settings->bind,
+                 server_port(server));
+    (void)fflush(stdout);
+
+    wait_for_stop(signals);
+    if (pthread_create(&impatience, NULL, stop_at_once, signals) == 0)
+        (void)pthread_detach(impatience);
+    server_drain(server);
+    whole = server_stop(server);
+    log_info("serve.stopped", "answers_cut=%s", whole ? "no" : "yes");
+    return whole ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int command_serve(const struct settings *settings, int count, char **words)
+{
+    static struct serving serving; /* outlives this call for stop_at_once() */
+    static sigset_t signals;
+    int code = EXIT_FAILURE;
+
+    (void)words;
+    if (count > 0) {
+        (void)fprintf(stderr, "express-api serve takes no arguments\n");
+        return EXIT_USAGE;
+    }
+    if (settings->database_url == NULL || settings->database_url[0] == '\0') {
+        (void)fprintf(stderr, "express-api: EXPRESS_DATABASE_URL says which database to use; "
+                              "tools/serve starts one by itself\n");
+        return EXIT_FAILURE;
+    }
+    block_signals(&signals);
+    if (prepare(&serving, settings) == 0)
+        code = run(&serving, &signals);
+    finish(&serving);
+    return code;
+}

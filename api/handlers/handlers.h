@@ -1,0 +1,17 @@
+#pragma once
+/* The handlers of the public routes; routes.c says which serves what. */
+struct reply;
+struct request;
+
+int handle_records_list(struct request *request, struct reply *reply);
+int handle_records_related(struct request *request, struct reply *reply);
+int handle_record_read(struct request *request, struct reply *reply);
+int handle_records_batch(struct request *request, struct reply *reply);
+int handle_search(struct request *request, struct reply *reply);
+
+int handle_service_describe(struct request *request, struct reply *reply);
+int handle_contract_json(struct request *request, struct reply *reply);
+int handle_contract_yaml(struct request *request, struct reply *reply);
+int handle_problems_list(struct request *request, struct reply *reply);
+int handle_problem_read(struct request *request, struct reply *reply);
+int handle_api_catalog(struct request *request, struct reply *reply);

@@ -1,0 +1,457 @@
+/*
+ * Lists, related lists, single records and batches of the catalogue. The
+ * contract says which resources there are and what may be asked of them; here
+ * is only what HTTP adds.
+ */
+#include "handlers/handlers.h"
+
+#include "application.h"
+#include "base/arena.h"
+#include "base/fault.h"
+#include "base/problem.h"
+#include "base/text.h"
+#include "contract/contract.h"
+#include "contract/schema.h"
+#include "db/db.h"
+#include "format/format.h"
+#include "format/stream.h"
+#include "memo.h"
+#include "present.h"
+#include "record/page.h"
+#include "record/read.h"
+#include "reply.h"
+#include "request.h"
+#include "settings.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- what all of them need -------------------------------------------------------------------- */
+
+static int reply_unknown_resource(struct request *request, struct reply *reply, const char *name)
+{
+    const struct contract *contract = request->application->contract;
+    const char *nearest = text_nearest(name, contract_resource_paths(contract),
+                                       contract_resource_count(contract));
+    const char *detail = nearest == NULL
+                             ? "There is no such resource; / lists them all."
+                             : arena_format(request->arena,
+                                            "There is no such resource; did you mean /v1/%s?",
+                                            nearest);
+
+    return reply_problem_code(request, reply, "not-found", detail);
+}
+
+/* A public answer: the same bytes for everyone who asks the same in the same words. */
+static void reply_is_public(struct reply *reply)
+{
+    reply->cache = REPLY_CACHE_PUBLIC;
+    reply->vary_accept = true;
+    reply->vary_language = true;
+}
+
+/* The copy that the client has is current, and known to be: nothing else needs doing. */
+static bool replied_from_memo(struct request *request, struct reply *reply,
+                              const struct memo_key *key)
+{
+    char etag[MEMO_ETAG_BYTES];
+
+    if (request_header(request, "If-None-Match") == NULL ||
+        !memo_find(request->application->memo, key, etag) || !reply_etag_matches(request, etag))
+        return false;
+    reply->etag = arena_copy(request->arena, etag);
+    reply->not_modified = reply->etag != NULL;
+    reply_is_public(reply);
+    return reply->not_modified;
+}
+
+static uint64_t bit_of(const struct resource *resource)
+{
+    return (uint64_t)1 << resource->index;
+}
+
+/* The resources whose changes can change the answer. */
+static uint64_t rests_on(const struct query *query)
+{
+    uint64_t resources = bit_of(query->resource);
+
+    if (query->related != NULL)
+        resources |= bit_of(query->related);
+    for (size_t i = 0; i < query->include_count; i++)
+        resources |= bit_of(query->includes[i].relation != NULL
+                                ? query->includes[i].relation->target
+                                : query->includes[i].referrer);
+    return resources;
+}
+
+static int keep(struct request *request, struct reply *reply, const struct memo_key *key,
+                uint64_t resources, uint64_t generation, const char *etag)
+{
+    if (etag == NULL)
+        return fault_raise(-ENOMEM);
+    reply->etag = arena_copy(request->arena, etag);
+    if (reply->etag == NULL)
+        return fault_raise(-ENOMEM);
+    memo_keep(request->application->memo, key, resources, generation, etag);
+    return 0;
+}
+
+/* --- lists ------------------------------------------------------------------------------------- */
+
+struct list {
+    const struct resource *resource;
+    const struct resource *related;
+    const char *related_to;
+};
+
+static long read_stream(void *data, char *buffer, size_t size_bytes)
+{
+    return stream_read(data, buffer, size_bytes);
+}
+
+static void free_stream(void *data)
+{
+    stream_free(data);
+}
+
+static int reply_page_failed(struct request *request, struct reply *reply,
+                             struct problem *problem, int r)
+{
+    if (r == PAGE_INVALID)
+        return reply_problem(request, reply, problem);
+    if (r == PAGE_NOT_FOUND)
+        return reply_problem_code(request, reply, "not-found",
+                                  "There is no record with this id or slug.");
+    if (r > 0)
+        return reply_database(request, reply, r);
+    return r;
+}
+
+static int reply_format(struct request *request, struct reply *reply, const struct list *list,
+                        const struct format *format)
+{
+    const char *disposition;
+
+    reply->content_type = format->content_type;
+    reply_is_public(reply);
+    if (format->extension == NULL)
+        return 0;
+    disposition = arena_format(request->arena, "attachment; filename=\"%s.%s\"",
+                               list->resource->path, format->extension);
+    if (disposition == NULL)
+        return fault_raise(-ENOMEM);
+    return reply_header(reply, "Content-Disposition", disposition);
+}
+
+/* The whole list, as it is made. */
+static int reply_stream(struct request *request, struct reply *reply, const struct list *list,
+                        const struct asked *asked, const struct format *format,
+                        struct problem *problem)
+{
+    const struct application *application = request->application;
+    struct stream *stream = NULL;
+    int r = stream_new(&(struct stream_request){.contract = application->contract,
+                                                .resource = list->resource,
+                                                .related = list->related,
+                                                .related_to = list->related_to,
+                                                .pairs = asked->pairs,
+                                                .pair_count = asked->pair_count,
+                                                .languages = asked->languages,
+                                                .language_count = asked->language_count,
+                                                .format = format,
+                                                .keys = &application->cursor_keys,
+                                                .pool = application->pool},
+                       request->arena, problem, &stream);
+
+    if (r != 0)
+        return reply_page_failed(request, reply, problem, r);
+    reply->stream =
+        (struct reply_stream){.data = stream, .read = read_stream, .free_data = free_stream};
+    return reply_format(request, reply, list, format);
+}
+
+static void append_page(const struct page *page, const struct format *format,
+                        struct request *request, struct reply *reply)
+{
+    struct text shown;
+
+    if (format->record == NULL) {
+        page_append_json(page, request->arena, &reply->body);
+        return;
+    }
+    text_init(&shown, REPLY_BYTES_MAX);
+    format->begin(page->query, &reply->body);
+    for (size_t i = 0; i < page->count; i++) {
+        text_clear(&shown);
+        view_append(&page->view, &page->items[i], request->arena, &shown);
+        format->record(page->query, (struct slice){shown.bytes, shown.length}, i == 0,
+                       &reply->body);
+    }
+    format->end(page->query, &reply->body);
+    if (text_failed(&shown))
+        reply->body.failed = true;
+    text_deinit(&shown);
+}
+
+static int reply_page(struct request *request, struct reply *reply, const struct list *list,
+                      const struct query *query, const struct format *format,
+                      const struct memo_key *key, struct problem *problem)
+{
+    const struct application *application = request->application;
+    const uint64_t resources = rests_on(query);
+    const uint64_t generation = memo_generation(application->memo, resources);
+    struct db *db = NULL;
+    struct page page;
+    int r = db_lease(application->pool, &db);
+
+    if (r != 0)
+        return r > 0 ? reply_database(request, reply, r) : r;
+    r = page_fetch(query, &application->cursor_keys, db, request->arena, problem, &page);
+    db_release(db);
+    if (r == 0)
+        r = keep(request, reply, key, resources, generation,
+                 page_etag(&page, present_variant(request), request->arena));
+    if (r == 0)
+        r = reply_format(request, reply, list, format);
+    if (r == 0)
+        r = present_page_links(request, list->resource, page.next, page.previous, reply);
+    if (r == 0) {
+        append_page(&page, format, request, reply);
+        reply->content_language = page_languages(&page, request->arena);
+    }
+    page_deinit(&page);
+    return r == 0 ? 0 : reply_page_failed(request, reply, problem, r);
+}
+
+static int reply_list(struct request *request, struct reply *reply, const struct list *list)
+{
+    const struct memo_key key = present_key(request);
+    struct asked *asked = arena_alloc(request->arena, sizeof(*asked));
+    struct query *query = arena_alloc(request->arena, sizeof(*query));
+    struct problem *problem = arena_alloc(request->arena, sizeof(*problem));
+    const struct format *format;
+    int r = 0;
+
+    if (asked == NULL || query == NULL || problem == NULL)
+        return fault_raise(-ENOMEM);
+    if (replied_from_memo(request, reply, &key))
+        return 0;
+    format = present_format(request, list->resource, reply, &r);
+    if (format == NULL)
+        return r;
+    present_read(request, asked);
+    if (!query_parse(request->application->contract, list->resource, QUERY_LIST, asked->pairs,
+                     asked->pair_count, asked->languages, asked->language_count, request->arena,
+                     problem, query))
+        return reply_problem(request, reply, problem);
+    query->related = list->related;
+    query->related_to = list->related_to;
+    if (format->record != NULL && !query->is_page)
+        return reply_stream(request, reply, list, asked, format, problem);
+    return reply_page(request, reply, list, query, format, &key, problem);
+}
+
+/* GET /v1/{resource}: 200 records; 304; 400 invalid-parameter, invalid-cursor; 406 */
+int handle_records_list(struct request *request, struct reply *reply)
+{
+    const char *name = request_segment(request, "resource");
+    const struct list list = {
+        .resource = contract_resource_find(request->application->contract, name)};
+
+    if (list.resource == NULL)
+        return reply_unknown_resource(request, reply, name);
+    return reply_list(request, reply, &list);
+}
+
+static bool is_referrer(const struct resource *target, const struct resource *resource)
+{
+    for (size_t i = 0; i < target->referrer_count; i++)
+        if (target->referrers[i] == resource)
+            return true;
+    return false;
+}
+
+/* GET /v1/{resource}/{id}/{related}: as the list of {related}; 404 not-found */
+int handle_records_related(struct request *request, struct reply *reply)
+{
+    const struct contract *contract = request->application->contract;
+    const char *name = request_segment(request, "resource");
+    const char *related = request_segment(request, "related");
+    const struct list list = {.resource = contract_resource_find(contract, related),
+                              .related = contract_resource_find(contract, name),
+                              .related_to = request_segment(request, "id")};
+
+    if (list.related == NULL)
+        return reply_unknown_resource(request, reply, name);
+    if (list.resource == NULL || !is_referrer(list.related, list.resource))
+        return reply_problem_code(request, reply, "not-found",
+                                  "No list of this name belongs to a record of this resource; its "
+                                  "links name those that do.");
+    return reply_list(request, reply, &list);
+}
+
+/* --- one record ------------------------------------------------------------------------------------ */
+
+/* The address of a record; NULL when the arena is full. */
+static const char *address_of(const struct request *request, const struct resource *resource,
+                              const char *name)
+{
+    return arena_format(request->arena, "%s/v1/%s/%s", request->application->settings->base_url,
+                        resource->path, name);
+}
+
+static int reply_moved(struct request *request, struct reply *reply,
+                       const struct resource *resource, const char *slug)
+{
+    const char *address = address_of(request, resource, slug);
+
+    if (address == NULL)
+        return fault_raise(-ENOMEM);
+    reply->status = 308;
+    reply->cache = REPLY_CACHE_PUBLIC;
+    return reply_header(reply, "Location", address);
+}
+
+/* The problem gone, with what a mirror needs to know beside it. */
+static int reply_gone(struct request *request, struct reply *reply,
+                      const struct resource *resource, const struct read *read)
+{
+    const char *replaced_by = read->replaced_by == NULL
+                                  ? NULL
+                                  : address_of(request, resource, read->replaced_by);
+    int r = reply_problem_code(request, reply, "gone", NULL);
+
+    if (r != 0)
+        return r;
+    reply->body.length--; /* the closing brace */
+    text_append_format(&reply->body, ",\"deleted_at\":\"%s\"", read->deleted_at);
+    if (replaced_by != NULL) {
+        text_append(&reply->body, ",\"replaced_by\":");
+        text_append_json(&reply->body, replaced_by);
+    }
+    text_append_char(&reply->body, '}');
+    return 0;
+}
+
+static int reply_record_links(struct request *request, struct reply *reply,
+                              const struct resource *resource, const struct read *read)
+{
+    const char *address = address_of(request, resource, read->slug);
+    const char *link =
+        address == NULL ? NULL
+                        : arena_format(request->arena, "<%s>; rel=\"canonical\", <%s/v1/%s>; "
+                                                       "rel=\"collection\"",
+                                       address, request->application->settings->base_url,
+                                       resource->path);
+
+    return link == NULL ? fault_raise(-ENOMEM) : reply_header(reply, "Link", link);
+}
+
+static int reply_record(struct request *request, struct reply *reply, const struct query *query,
+                        const struct memo_key *key)
+{
+    const struct application *application = request->application;
+    const uint64_t resources = rests_on(query);
+    const uint64_t generation = memo_generation(application->memo, resources);
+    struct db *db = NULL;
+    struct read read;
+    int r = db_lease(application->pool, &db);
+
+    if (r != 0)
+        return r > 0 ? reply_database(request, reply, r) : r;
+    r = read_fetch(query, request_segment(request, "id"), db, request->arena, &read);
+    db_release(db);
+    if (r == READ_NOT_FOUND) {
+        r = reply_problem_code(request, reply, "not-found",
+                               "There is no record with this id or slug.");
+    } else if (r == READ_MOVED) {
+        r = reply_moved(request, reply, query->resource, read.slug);
+    } else if (r == READ_GONE) {
+        r = reply_gone(request, reply, query->resource, &read);
+    } else if (r > 0) {
+        r = reply_database(request, reply, r);
+    } else if (r == 0) {
+        r = keep(request, reply, key, resources, generation,
+                 read_etag(&read, present_variant(request), request->arena));
+        if (r == 0)
+            r = reply_record_links(request, reply, query->resource, &read);
+        if (r == 0) {
+            reply->content_type = "application/json";
+            reply->last_modified = read.updated_at;
+            reply->content_language = view_languages(&read.view, &read.item, request->arena);
+            reply_is_public(reply);
+            view_append(&read.view, &read.item, request->arena, &reply->body);
+        }
+    }
+    read_deinit(&read);
+    return r;
+}
+
+/* GET /v1/{resource}/{id}: 200 the record; 304; 308 under another slug; 404; 410 gone */
+int handle_record_read(struct request *request, struct reply *reply)
+{
+    const char *name = request_segment(request, "resource");
+    const struct resource *resource =
+        contract_resource_find(request->application->contract, name);
+    const struct memo_key key = present_key(request);
+    struct asked *asked = arena_alloc(request->arena, sizeof(*asked));
+    struct query *query = arena_alloc(request->arena, sizeof(*query));
+    struct problem *problem = arena_alloc(request->arena, sizeof(*problem));
+    int r;
+
+    if (asked == NULL || query == NULL || problem == NULL)
+        return fault_raise(-ENOMEM);
+    if (resource == NULL)
+        return reply_unknown_resource(request, reply, name);
+    if (replied_from_memo(request, reply, &key))
+        return 0;
+    if (!present_accepts_json(request, reply, &r))
+        return r;
+    present_read(request, asked);
+    if (!query_parse(request->application->contract, resource, QUERY_READ, asked->pairs,
+                     asked->pair_count, asked->languages, asked->language_count, request->arena,
+                     problem, query))
+        return reply_problem(request, reply, problem);
+    return reply_record(request, reply, query, &key);
+}
+
+/* --- batches ----------------------------------------------------------------------------------------- */
+
+/* POST /v1/{resource}/batch-get: 200 what has become of copies; 422 validation-failed */
+int handle_records_batch(struct request *request, struct reply *reply)
+{
+    const struct application *application = request->application;
+    const char *name = request_segment(request, "resource");
+    const struct resource *resource = contract_resource_find(application->contract, name);
+    struct asked *asked = arena_alloc(request->arena, sizeof(*asked));
+    struct query *query = arena_alloc(request->arena, sizeof(*query));
+    struct problem *problem = arena_alloc(request->arena, sizeof(*problem));
+    struct db *db = NULL;
+    int r;
+
+    if (asked == NULL || query == NULL || problem == NULL)
+        return fault_raise(-ENOMEM);
+    if (resource == NULL)
+        return reply_unknown_resource(request, reply, name);
+    if (!present_accepts_json(request, reply, &r))
+        return r;
+    present_read(request, asked);
+    if (!query_parse(application->contract, resource, QUERY_READ, asked->pairs, asked->pair_count,
+                     asked->languages, asked->language_count, request->arena, problem, query))
+        return reply_problem(request, reply, problem);
+    problem_set(problem, "validation-failed", NULL);
+    if (!schema_check(contract_batch_request(application->contract), request->body, "",
+                      request->arena, problem))
+        return reply_problem(request, reply, problem);
+
+    r = db_lease(application->pool, &db);
+    if (r != 0)
+        return r > 0 ? reply_database(request, reply, r) : r;
+    r = read_batch(query, request->body, db, request->arena, &reply->body);
+    db_release(db);
+    if (r > 0)
+        return reply_database(request, reply, r);
+    reply->content_type = "application/json";
+    return r;
+}

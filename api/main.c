@@ -1,0 +1,86 @@
+/*
+ * The command line: express-api COMMAND [ARGUMENTS]. Settings come from the
+ * environment, read once and checked as a whole.
+ */
+#include "base/annotate.h"
+#include "base/log.h"
+#include "commands.h"
+#include "contract/contract.h"
+#include "command_data.h"
+#include "settings.h"
+
+#include <jansson.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    const char *usage;
+    const char *meaning;
+    int (*run)(const struct settings *settings, int count, char **words);
+} COMMANDS[] = {
+    {"serve", "", "answer requests until SIGTERM", command_serve},
+    {"migrate", "", "bring the database into the state of this program", command_migrate},
+    {"import", "[--source NAME] FILE_OR_FOLDER...",
+     "load records from JSON files, all or none; what is unchanged stays as it is",
+     command_import},
+    {"export", "FOLDER", "write all records to JSON files that import takes", command_export},
+    {"check", "", "show the settings in force, and compare contract and database", command_check},
+    {"health", "", "ask a running server whether it is ready", command_health},
+};
+
+static void print_usage(FILE *file)
+{
+    (void)fprintf(file, "usage: express-api COMMAND [ARGUMENTS]\n\n");
+    for (size_t i = 0; i < ARRAY_LENGTH(COMMANDS); i++)
+        (void)fprintf(file, "  %-8s %s%s%s\n", COMMANDS[i].name, COMMANDS[i].usage,
+                      COMMANDS[i].usage[0] == '\0' ? "" : "\n           ", COMMANDS[i].meaning);
+    (void)fprintf(file, "  --help, --version\n\nSettings are environment variables:\n\n");
+    settings_print_help(file);
+}
+
+static int print_version(void)
+{
+    struct contract *contract = NULL;
+
+    if (contract_load(&contract) != 0)
+        return EXIT_FAILURE;
+    (void)printf("express-api %s\n", contract_version(contract));
+    contract_free(contract);
+    return EXIT_SUCCESS;
+}
+
+int main(int count, char **words)
+{
+    struct settings settings;
+
+    if (sodium_init() < 0) {
+        (void)fprintf(stderr, "express-api: no source of random numbers\n");
+        return EXIT_FAILURE;
+    }
+    /* Our documents are trusted, but hash collisions are made by bodies: seed from the system. */
+    json_object_seed(0);
+    if (count < 2) {
+        print_usage(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(words[1], "--help") == 0) {
+        print_usage(stdout);
+        return EXIT_SUCCESS;
+    }
+    if (strcmp(words[1], "--version") == 0)
+        return print_version();
+    for (size_t i = 0; i < ARRAY_LENGTH(COMMANDS); i++) {
+        if (strcmp(words[1], COMMANDS[i].name) != 0)
+            continue;
+        if (settings_read(&settings, stderr) != 0)
+            return EXIT_USAGE;
+        log_set_level((enum log_level)settings.log_level);
+        return COMMANDS[i].run(&settings, count - 2, words + 2);
+    }
+    (void)fprintf(stderr, "express-api: there is no command %s\n\n", words[1]);
+    print_usage(stderr);
+    return EXIT_USAGE;
+}

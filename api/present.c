@@ -1,0 +1,236 @@
+#include "present.h"
+
+#include "application.h"
+#include "base/arena.h"
+#include "base/fault.h"
+#include "base/problem.h"
+#include "base/text.h"
+#include "contract/contract.h"
+#include "format/format.h"
+#include "memo.h"
+#include "negotiate.h"
+#include "reply.h"
+#include "request.h"
+#include "settings.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define LINK_BYTES_MAX (32 * 1024)
+#define TAG_BYTES_MAX 36
+
+/* The tags of Accept-Language with a quality above 0, best first, "*" left out. */
+static void read_languages(const struct request *request, struct asked *asked)
+{
+    const char *header = request_header(request, "Accept-Language");
+    int qualities[LANGUAGES_MAX];
+    const char *at = header == NULL ? "" : header;
+
+    while (*at != '\0' && asked->language_count < LANGUAGES_MAX) {
+        const size_t length = strcspn(at, ",; \t");
+        char *tag = length == 0 || length >= TAG_BYTES_MAX || at[0] == '*'
+                        ? NULL
+                        : arena_copy_bytes(request->arena, at, length);
+        const int quality =
+            tag == NULL ? 0 : negotiate_quality(NEGOTIATE_LANGUAGE, header, tag);
+        size_t place = asked->language_count;
+
+        if (quality > 0) {
+            while (place > 0 && qualities[place - 1] < quality) {
+                asked->languages[place] = asked->languages[place - 1];
+                qualities[place] = qualities[place - 1];
+                place--;
+            }
+            asked->languages[place] = tag;
+            qualities[place] = quality;
+            asked->language_count++;
+        }
+        at += length;
+        at += strcspn(at, ",");
+        at += strspn(at, ", \t");
+    }
+}
+
+void present_read(const struct request *request, struct asked *ret_asked)
+{
+    ret_asked->pair_count = request->parameter_count;
+    ret_asked->language_count = 0;
+    for (size_t i = 0; i < request->parameter_count; i++)
+        ret_asked->pairs[i] =
+            (struct query_pair){request->parameters[i].name, request->parameters[i].value};
+    read_languages(request, ret_asked);
+}
+
+struct memo_key present_key(const struct request *request)
+{
+    const char *const texts[] = {request->path, request->raw_query,
+                                 request_header(request, "Accept"),
+                                 request_header(request, "Accept-Language")};
+
+    return memo_key(texts, ARRAY_LENGTH(texts));
+}
+
+const char *present_variant(const struct request *request)
+{
+    const char *accept = request_header(request, "Accept");
+    const char *languages = request_header(request, "Accept-Language");
+
+    return arena_format(request->arena, "%s?%s\n%s\n%s", request->path, request->raw_query,
+                        accept == NULL ? "" : accept, languages == NULL ? "" : languages);
+}
+
+/* --- formats ----------------------------------------------------------------------------------- */
+
+static bool is_offered(const struct format *format, const struct resource *resource)
+{
+    return !format->needs_location || resource->location != NULL;
+}
+
+static int refuse_format(struct request *request, const struct resource *resource,
+                         struct reply *reply, const char *named)
+{
+    const char *names[8];
+    size_t count = 0;
+    const char *nearest;
+    struct problem *problem = arena_alloc(request->arena, sizeof(*problem));
+    struct text list;
+    int r;
+
+    if (problem == NULL)
+        return fault_raise(-ENOMEM);
+    text_init(&list, 1024);
+    for (size_t i = 0; i < FORMAT_COUNT && count < ARRAY_LENGTH(names); i++) {
+        if (!is_offered(&FORMATS[i], resource))
+            continue;
+        names[count++] = FORMATS[i].name;
+        text_append_format(&list, "%s%s (%s)", count == 1 ? "" : ", ", FORMATS[i].name,
+                           FORMATS[i].media_type);
+    }
+    nearest = named == NULL ? NULL : text_nearest(named, names, count);
+    problem_set(problem, "not-acceptable", "None of the formats of this list was asked for.");
+    problem_add(problem, request->arena, NULL, named == NULL ? "Accept" : "format",
+                "unknown-format", "there are %s%s%s%s", list.bytes,
+                nearest == NULL ? "" : "; did you mean '", nearest == NULL ? "" : nearest,
+                nearest == NULL ? "" : "'?");
+    text_deinit(&list);
+    r = reply_problem(request, reply, problem);
+    reply->vary_accept = true;
+    return r;
+}
+
+const struct format *present_format(struct request *request, const struct resource *resource,
+                                    struct reply *reply, int *ret_result)
+{
+    const char *named = request_parameter(request, "format");
+    const char *types[8];
+    const struct format *offered[8];
+    size_t count = 0;
+    int best;
+
+    if (named != NULL) {
+        const struct format *format = format_find(named);
+
+        if (format != NULL && is_offered(format, resource))
+            return format;
+        *ret_result = refuse_format(request, resource, reply, named);
+        return NULL;
+    }
+    for (size_t i = 0; i < FORMAT_COUNT && count < ARRAY_LENGTH(types); i++) {
+        if (!is_offered(&FORMATS[i], resource))
+            continue;
+        offered[count] = &FORMATS[i];
+        types[count++] = FORMATS[i].media_type;
+    }
+    best = negotiate_best(NEGOTIATE_MEDIA, request_header(request, "Accept"), types, count);
+    if (best >= 0)
+        return offered[best];
+    *ret_result = refuse_format(request, resource, reply, NULL);
+    return NULL;
+}
+
+bool present_accepts_json(struct request *request, struct reply *reply, int *ret_result)
+{
+    static const char *const TYPES[] = {"application/json"};
+
+    if (negotiate_best(NEGOTIATE_MEDIA, request_header(request, "Accept"), TYPES, 1) >= 0)
+        return true;
+    *ret_result = reply_problem_code(request, reply, "not-acceptable",
+                                     "This is given as application/json alone.");
+    reply->vary_accept = true;
+    return false;
+}
+
+/* --- links --------------------------------------------------------------------------------------- */
+
+static void append_path(struct text *text, const struct request *request)
+{
+    text_append(text, request->application->settings->base_url);
+    for (const char *at = request->path; *at != '\0'; at++) {
+        const char one[] = {*at, '\0'};
+
+        if (*at == '/')
+            text_append_char(text, '/');
+        else
+            text_append_uri(text, one);
+    }
+}
+
+/* The query with every parameter kept, but for @name, which becomes @value (NULL: is left out). */
+static void append_query(struct text *text, const struct request *request, const char *name,
+                         const char *value)
+{
+    char separator = '?';
+
+    for (size_t i = 0; i < request->parameter_count; i++) {
+        if (strcmp(request->parameters[i].name, name) == 0)
+            continue;
+        text_append_char(text, separator);
+        text_append_uri(text, request->parameters[i].name);
+        text_append_char(text, '=');
+        text_append_uri(text, request->parameters[i].value);
+        separator = '&';
+    }
+    if (value == NULL)
+        return;
+    text_append_char(text, separator);
+    text_append_format(text, "%s=", name);
+    text_append_uri(text, value);
+}
+
+static void append_link(struct text *text, const struct request *request, const char *relation,
+                        const char *name, const char *value, const char *type)
+{
+    text_append(text, text->length == 0 ? "<" : ", <");
+    append_path(text, request);
+    append_query(text, request, name, value);
+    text_append_format(text, ">; rel=\"%s\"", relation);
+    if (type != NULL)
+        text_append_format(text, "; type=\"%s\"", type);
+}
+
+int present_page_links(const struct request *request, const struct resource *resource,
+                       const char *next, const char *previous, struct reply *reply)
+{
+    struct text text;
+    const char *header;
+
+    text_init(&text, LINK_BYTES_MAX);
+    append_link(&text, request, "self", "cursor", request_parameter(request, "cursor"), NULL);
+    append_link(&text, request, "first", "cursor", NULL, NULL);
+    if (next != NULL)
+        append_link(&text, request, "next", "cursor", next, NULL);
+    if (previous != NULL)
+        append_link(&text, request, "prev", "cursor", previous, NULL);
+    /* Long queries leave no room for more in one header; the pages matter most. */
+    for (size_t i = 0; resource != NULL && i < FORMAT_COUNT && text.length < LINK_BYTES_MAX / 8;
+         i++)
+        if (is_offered(&FORMATS[i], resource))
+            append_link(&text, request, "alternate", "format", FORMATS[i].name,
+                        FORMATS[i].media_type);
+    header = text_failed(&text) ? NULL
+                                : arena_copy_bytes(request->arena, text.bytes, text.length);
+    text_deinit(&text);
+    if (header == NULL)
+        return fault_raise(-ENOMEM);
+    return reply_header(reply, "Link", header);
+}

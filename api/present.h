@@ -1,0 +1,48 @@
+#pragma once
+/*
+ * Present
+ *
+ * What the handlers of records have in common: reading the parameters of a
+ * request, choosing language and format, and the links between pages.
+ */
+#include "base/annotate.h"
+#include "record/query.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct format;
+struct memo_key;
+struct reply;
+struct request;
+
+struct asked {
+    struct query_pair pairs[QUERY_PARAMETERS_MAX];
+    size_t pair_count;
+    const char *languages[LANGUAGES_MAX]; /* of Accept-Language, best first */
+    size_t language_count;
+};
+
+/* Everything is borrowed from the request or made in its arena. */
+void present_read(const struct request *request, struct asked *ret_asked);
+
+/* All that decides the bytes of the answer to a GET of records. */
+struct memo_key present_key(const struct request *request);
+/* The same as text, for ETags. NULL when the arena is full. */
+const char *present_variant(const struct request *request);
+
+/*
+ * present_format() - by format=, else by Accept
+ * Return: the format; NULL: answered with not-acceptable or invalid-parameter.
+ */
+const struct format *present_format(struct request *request, const struct resource *resource,
+                                    struct reply *reply, int *ret_result);
+
+/* Where there is JSON alone: false when it is not wanted, and answered with not-acceptable. */
+MUST_CHECK bool present_accepts_json(struct request *request, struct reply *reply,
+                                     int *ret_result);
+
+/* Link: self, first, next, prev, and the other formats; @next and @previous may be NULL.
+   @resource: NULL where there is only JSON. */
+MUST_CHECK int present_page_links(const struct request *request, const struct resource *resource,
+                                  const char *next, const char *previous, struct reply *reply);

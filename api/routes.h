@@ -1,0 +1,34 @@
+#pragma once
+/*
+ * Routes
+ *
+ * One row a route; the dispatcher does all else around the handler. Patterns
+ * have segments {like_this}; literal segments win over captured ones.
+ */
+#include "request.h"
+
+#include <stddef.h>
+
+struct reply;
+
+enum route_body { BODY_NONE, BODY_JSON };
+
+struct route {
+    enum request_method method;
+    const char *pattern;
+    const char *name; /* for logs and metrics: "practices.list" is logged as resource plus this */
+    enum route_body body;
+    int (*handle)(struct request *request, struct reply *reply);
+};
+
+extern const struct route ROUTES[];
+extern const size_t ROUTE_COUNT;
+
+/*
+ * routes_match() - the route of a method and decoded path
+ * @ret_allow: set to a comma-separated list ("GET, HEAD, OPTIONS") when the path is known
+ *
+ * Return: the route with request->segments filled; NULL: *ret_allow is NULL
+ * when the path is unknown (404), else the method is not allowed (405).
+ */
+const struct route *routes_match(struct request *request, const char **ret_allow);
