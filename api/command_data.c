@@ -83,7 +83,8 @@ void workbench_tell(const struct workbench *workbench, const char *what)
                   sqlstate[0] == '\0' ? "" : ", SQLSTATE ", sqlstate);
 }
 
-/* --- migrate ------------------------------------------------------------------------------------ */
+/* --- migrate ------------------------------------------------------------------------------------
+ */
 
 static int run_migrations(struct workbench *workbench)
 {
@@ -92,8 +93,7 @@ static int run_migrations(struct workbench *workbench)
     int r;
 
     text_init(&what, 4096);
-    r = migrate_run(workbench->db, EMBEDDED_MIGRATIONS, EMBEDDED_MIGRATIONS_COUNT, &applied,
-                    &what);
+    r = migrate_run(workbench->db, EMBEDDED_MIGRATIONS, EMBEDDED_MIGRATIONS_COUNT, &applied, &what);
     if (r == MIGRATE_CHANGED)
         (void)fprintf(stderr,
                       "express-api: migration %s was run in this database, but reads otherwise "
@@ -142,8 +142,7 @@ static int compare_model(struct workbench *workbench)
     if (r != 0) {
         workbench_tell(workbench, "comparing contract and database");
     } else if (differences.length > 0) {
-        (void)fprintf(stderr, "express-api: contract and database differ:\n%s",
-                      differences.bytes);
+        (void)fprintf(stderr, "express-api: contract and database differ:\n%s", differences.bytes);
         r = 1;
     }
     text_deinit(&differences);
@@ -171,7 +170,8 @@ int command_migrate(const struct settings *settings, int count, char **words)
     return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* --- import, export -------------------------------------------------------------------------------- */
+/* --- import, export
+ * -------------------------------------------------------------------------------- */
 
 int command_import(const struct settings *settings, int count, char **words)
 {
@@ -223,7 +223,8 @@ int command_export(const struct settings *settings, int count, char **words)
     return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* --- check ------------------------------------------------------------------------------------------- */
+/* --- check
+ * ------------------------------------------------------------------------------------------- */
 
 int command_check(const struct settings *settings, int count, char **words)
 {

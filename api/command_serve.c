@@ -41,7 +41,8 @@ struct serving {
     volatile bool stop;
 };
 
-/* --- what tells of changes ------------------------------------------------------------------------ */
+/* --- what tells of changes
+ * ------------------------------------------------------------------------ */
 
 static void on_notify(void *data, const char *payload)
 {
@@ -74,7 +75,8 @@ static void *listen_for_changes(void *data)
     return NULL;
 }
 
-/* --- start and stop -------------------------------------------------------------------------------- */
+/* --- start and stop
+ * -------------------------------------------------------------------------------- */
 
 static const char *secret_of(struct serving *serving, const struct settings *settings)
 {
@@ -107,8 +109,7 @@ static int compare(struct serving *serving)
                       db == NULL || db_sqlstate(db)[0] == '\0' ? "" : ", SQLSTATE ",
                       db == NULL ? "" : db_sqlstate(db));
     } else if (differences.length > 0) {
-        (void)fprintf(stderr, "express-api: contract and database differ:\n%s",
-                      differences.bytes);
+        (void)fprintf(stderr, "express-api: contract and database differ:\n%s", differences.bytes);
         r = 1;
     }
     text_deinit(&differences);
@@ -119,16 +120,16 @@ static int compare(struct serving *serving)
 
 static int prepare(struct serving *serving, const struct settings *settings)
 {
-    const struct db_pool_settings pool = {
-        .url = settings->public_database_url,
-        .role = PUBLIC_ROLE,
-        .application = "express-api",
-        .size = settings->pool_size,
-        .waiters_max = settings->pool_size * WAITERS_PER_CONNECTION,
-        .wait_ms = settings->pool_wait_ms,
-        .statement_ms = settings->statement_timeout_ms,
-        .lock_ms = LOCK_MS,
-        .statements_max = STATEMENTS_MAX};
+    const struct db_pool_settings pool = {.url = settings->public_database_url,
+                                          .role = PUBLIC_ROLE,
+                                          .application = "express-api",
+                                          .size = settings->pool_size,
+                                          .waiters_max =
+                                              settings->pool_size * WAITERS_PER_CONNECTION,
+                                          .wait_ms = settings->pool_wait_ms,
+                                          .statement_ms = settings->statement_timeout_ms,
+                                          .lock_ms = LOCK_MS,
+                                          .statements_max = STATEMENTS_MAX};
     int r = contract_load(&serving->contract);
 
     if (r == 0)
@@ -202,7 +203,8 @@ static int run(struct serving *serving, sigset_t *signals)
     int r = server_start(&serving->application, &server);
 
     if (r == SERVER_PORT_TAKEN)
-        (void)fprintf(stderr, "express-api: port %u (or the port for health and metrics) is taken\n",
+        (void)fprintf(stderr,
+                      "express-api: port %u (or the port for health and metrics) is taken\n",
                       settings->port);
     if (r != 0)
         return EXIT_FAILURE;

@@ -4,9 +4,9 @@
  */
 #include "base/annotate.h"
 #include "base/log.h"
+#include "command_data.h"
 #include "commands.h"
 #include "contract/contract.h"
-#include "command_data.h"
 #include "settings.h"
 
 #include <jansson.h>
@@ -24,8 +24,7 @@ static const struct {
     {"serve", "", "answer requests until SIGTERM", command_serve},
     {"migrate", "", "bring the database into the state of this program", command_migrate},
     {"import", "[--source NAME] FILE_OR_FOLDER...",
-     "load records from JSON files, all or none; what is unchanged stays as it is",
-     command_import},
+     "load records from JSON files, all or none; what is unchanged stays as it is", command_import},
     {"export", "FOLDER", "write all records to JSON files that import takes", command_export},
     {"check", "", "show the settings in force, and compare contract and database", command_check},
     {"health", "", "ask a running server whether it is ready", command_health},

@@ -31,8 +31,7 @@ static void read_languages(const struct request *request, struct asked *asked)
         char *tag = length == 0 || length >= TAG_BYTES_MAX || at[0] == '*'
                         ? NULL
                         : arena_copy_bytes(request->arena, at, length);
-        const int quality =
-            tag == NULL ? 0 : negotiate_quality(NEGOTIATE_LANGUAGE, header, tag);
+        const int quality = tag == NULL ? 0 : negotiate_quality(NEGOTIATE_LANGUAGE, header, tag);
         size_t place = asked->language_count;
 
         if (quality > 0) {
@@ -79,7 +78,39 @@ const char *present_variant(const struct request *request)
                         accept == NULL ? "" : accept, languages == NULL ? "" : languages);
 }
 
-/* --- formats ----------------------------------------------------------------------------------- */
+void present_public(struct reply *reply)
+{
+    reply->cache = REPLY_CACHE_PUBLIC;
+    reply->vary_accept = true;
+    reply->vary_language = true;
+}
+
+bool present_remembered(struct request *request, struct reply *reply, const struct memo_key *key)
+{
+    char etag[MEMO_ETAG_BYTES];
+
+    if (request_header(request, "If-None-Match") == NULL ||
+        !memo_find(request->application->memo, key, etag) || !reply_etag_matches(request, etag))
+        return false;
+    reply->etag = arena_copy(request->arena, etag);
+    reply->not_modified = reply->etag != NULL;
+    present_public(reply);
+    return reply->not_modified;
+}
+
+int present_etag(struct request *request, struct reply *reply, const struct memo_key *key,
+                 uint64_t resources, uint64_t generation, const char *etag)
+{
+    /* Copied: it may lie in rows that go before the answer does. */
+    reply->etag = arena_copy(request->arena, etag);
+    if (reply->etag == NULL)
+        return fault_raise(-ENOMEM);
+    memo_keep(request->application->memo, key, resources, generation, etag);
+    return 0;
+}
+
+/* --- formats -----------------------------------------------------------------------------------
+ */
 
 static bool is_offered(const struct format *format, const struct resource *resource)
 {
@@ -160,7 +191,8 @@ bool present_accepts_json(struct request *request, struct reply *reply, int *ret
     return false;
 }
 
-/* --- links --------------------------------------------------------------------------------------- */
+/* --- links ---------------------------------------------------------------------------------------
+ */
 
 static void append_path(struct text *text, const struct request *request)
 {
@@ -227,8 +259,7 @@ int present_page_links(const struct request *request, const struct resource *res
         if (is_offered(&FORMATS[i], resource))
             append_link(&text, request, "alternate", "format", FORMATS[i].name,
                         FORMATS[i].media_type);
-    header = text_failed(&text) ? NULL
-                                : arena_copy_bytes(request->arena, text.bytes, text.length);
+    header = text_failed(&text) ? NULL : arena_copy_bytes(request->arena, text.bytes, text.length);
     text_deinit(&text);
     if (header == NULL)
         return fault_raise(-ENOMEM);

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct format;
 struct memo_key;
@@ -31,6 +32,20 @@ struct memo_key present_key(const struct request *request);
 /* The same as text, for ETags. NULL when the arena is full. */
 const char *present_variant(const struct request *request);
 
+/* A public answer: the same bytes for everyone who asks the same in the same words. */
+void present_public(struct reply *reply);
+/* True: the copy that the client has is known to be current, and that is the answer. */
+MUST_CHECK bool present_remembered(struct request *request, struct reply *reply,
+                                   const struct memo_key *key);
+/*
+ * present_etag() - give the answer its ETag, and remember it
+ * @resources, @generation: as in memo_keep()
+ * @etag: in the arena; NULL when it is full
+ */
+MUST_CHECK int present_etag(struct request *request, struct reply *reply,
+                            const struct memo_key *key, uint64_t resources, uint64_t generation,
+                            const char *etag);
+
 /*
  * present_format() - by format=, else by Accept
  * Return: the format; NULL: answered with not-acceptable or invalid-parameter.
@@ -39,8 +54,7 @@ const struct format *present_format(struct request *request, const struct resour
                                     struct reply *reply, int *ret_result);
 
 /* Where there is JSON alone: false when it is not wanted, and answered with not-acceptable. */
-MUST_CHECK bool present_accepts_json(struct request *request, struct reply *reply,
-                                     int *ret_result);
+MUST_CHECK bool present_accepts_json(struct request *request, struct reply *reply, int *ret_result);
 
 /* Link: self, first, next, prev, and the other formats; @next and @previous may be NULL.
    @resource: NULL where there is only JSON. */

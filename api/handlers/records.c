@@ -32,38 +32,14 @@
 static int reply_unknown_resource(struct request *request, struct reply *reply, const char *name)
 {
     const struct contract *contract = request->application->contract;
-    const char *nearest = text_nearest(name, contract_resource_paths(contract),
-                                       contract_resource_count(contract));
-    const char *detail = nearest == NULL
-                             ? "There is no such resource; / lists them all."
-                             : arena_format(request->arena,
-                                            "There is no such resource; did you mean /v1/%s?",
-                                            nearest);
+    const char *nearest =
+        text_nearest(name, contract_resource_paths(contract), contract_resource_count(contract));
+    const char *detail =
+        nearest == NULL ? "There is no such resource; / lists them all."
+                        : arena_format(request->arena,
+                                       "There is no such resource; did you mean /v1/%s?", nearest);
 
     return reply_problem_code(request, reply, "not-found", detail);
-}
-
-/* A public answer: the same bytes for everyone who asks the same in the same words. */
-static void reply_is_public(struct reply *reply)
-{
-    reply->cache = REPLY_CACHE_PUBLIC;
-    reply->vary_accept = true;
-    reply->vary_language = true;
-}
-
-/* The copy that the client has is current, and known to be: nothing else needs doing. */
-static bool replied_from_memo(struct request *request, struct reply *reply,
-                              const struct memo_key *key)
-{
-    char etag[MEMO_ETAG_BYTES];
-
-    if (request_header(request, "If-None-Match") == NULL ||
-        !memo_find(request->application->memo, key, etag) || !reply_etag_matches(request, etag))
-        return false;
-    reply->etag = arena_copy(request->arena, etag);
-    reply->not_modified = reply->etag != NULL;
-    reply_is_public(reply);
-    return reply->not_modified;
 }
 
 static uint64_t bit_of(const struct resource *resource)
@@ -79,25 +55,14 @@ static uint64_t rests_on(const struct query *query)
     if (query->related != NULL)
         resources |= bit_of(query->related);
     for (size_t i = 0; i < query->include_count; i++)
-        resources |= bit_of(query->includes[i].relation != NULL
-                                ? query->includes[i].relation->target
-                                : query->includes[i].referrer);
+        resources |=
+            bit_of(query->includes[i].relation != NULL ? query->includes[i].relation->target
+                                                       : query->includes[i].referrer);
     return resources;
 }
 
-static int keep(struct request *request, struct reply *reply, const struct memo_key *key,
-                uint64_t resources, uint64_t generation, const char *etag)
-{
-    if (etag == NULL)
-        return fault_raise(-ENOMEM);
-    reply->etag = arena_copy(request->arena, etag);
-    if (reply->etag == NULL)
-        return fault_raise(-ENOMEM);
-    memo_keep(request->application->memo, key, resources, generation, etag);
-    return 0;
-}
-
-/* --- lists ------------------------------------------------------------------------------------- */
+/* --- lists -------------------------------------------------------------------------------------
+ */
 
 struct list {
     const struct resource *resource;
@@ -115,8 +80,8 @@ static void free_stream(void *data)
     stream_free(data);
 }
 
-static int reply_page_failed(struct request *request, struct reply *reply,
-                             struct problem *problem, int r)
+static int reply_page_failed(struct request *request, struct reply *reply, struct problem *problem,
+                             int r)
 {
     if (r == PAGE_INVALID)
         return reply_problem(request, reply, problem);
@@ -134,7 +99,7 @@ static int reply_format(struct request *request, struct reply *reply, const stru
     const char *disposition;
 
     reply->content_type = format->content_type;
-    reply_is_public(reply);
+    present_public(reply);
     if (format->extension == NULL)
         return 0;
     disposition = arena_format(request->arena, "attachment; filename=\"%s.%s\"",
@@ -210,8 +175,8 @@ static int reply_page(struct request *request, struct reply *reply, const struct
     r = page_fetch(query, &application->cursor_keys, db, request->arena, problem, &page);
     db_release(db);
     if (r == 0)
-        r = keep(request, reply, key, resources, generation,
-                 page_etag(&page, present_variant(request), request->arena));
+        r = present_etag(request, reply, key, resources, generation,
+                         page_etag(&page, present_variant(request), request->arena));
     if (r == 0)
         r = reply_format(request, reply, list, format);
     if (r == 0)
@@ -235,7 +200,7 @@ static int reply_list(struct request *request, struct reply *reply, const struct
 
     if (asked == NULL || query == NULL || problem == NULL)
         return fault_raise(-ENOMEM);
-    if (replied_from_memo(request, reply, &key))
+    if (present_remembered(request, reply, &key))
         return 0;
     format = present_format(request, list->resource, reply, &r);
     if (format == NULL)
@@ -256,8 +221,8 @@ static int reply_list(struct request *request, struct reply *reply, const struct
 int handle_records_list(struct request *request, struct reply *reply)
 {
     const char *name = request_segment(request, "resource");
-    const struct list list = {
-        .resource = contract_resource_find(request->application->contract, name)};
+    const struct list list = {.resource =
+                                  contract_resource_find(request->application->contract, name)};
 
     if (list.resource == NULL)
         return reply_unknown_resource(request, reply, name);
@@ -291,7 +256,8 @@ int handle_records_related(struct request *request, struct reply *reply)
     return reply_list(request, reply, &list);
 }
 
-/* --- one record ------------------------------------------------------------------------------------ */
+/* --- one record
+ * ------------------------------------------------------------------------------------ */
 
 /* The address of a record; NULL when the arena is full. */
 static const char *address_of(const struct request *request, const struct resource *resource,
@@ -314,12 +280,11 @@ static int reply_moved(struct request *request, struct reply *reply,
 }
 
 /* The problem gone, with what a mirror needs to know beside it. */
-static int reply_gone(struct request *request, struct reply *reply,
-                      const struct resource *resource, const struct read *read)
+static int reply_gone(struct request *request, struct reply *reply, const struct resource *resource,
+                      const struct read *read)
 {
-    const char *replaced_by = read->replaced_by == NULL
-                                  ? NULL
-                                  : address_of(request, resource, read->replaced_by);
+    const char *replaced_by =
+        read->replaced_by == NULL ? NULL : address_of(request, resource, read->replaced_by);
     int r = reply_problem_code(request, reply, "gone", NULL);
 
     if (r != 0)
@@ -339,11 +304,12 @@ static int reply_record_links(struct request *request, struct reply *reply,
 {
     const char *address = address_of(request, resource, read->slug);
     const char *link =
-        address == NULL ? NULL
-                        : arena_format(request->arena, "<%s>; rel=\"canonical\", <%s/v1/%s>; "
-                                                       "rel=\"collection\"",
-                                       address, request->application->settings->base_url,
-                                       resource->path);
+        address == NULL
+            ? NULL
+            : arena_format(request->arena,
+                           "<%s>; rel=\"canonical\", <%s/v1/%s>; "
+                           "rel=\"collection\"",
+                           address, request->application->settings->base_url, resource->path);
 
     return link == NULL ? fault_raise(-ENOMEM) : reply_header(reply, "Link", link);
 }
@@ -372,15 +338,15 @@ static int reply_record(struct request *request, struct reply *reply, const stru
     } else if (r > 0) {
         r = reply_database(request, reply, r);
     } else if (r == 0) {
-        r = keep(request, reply, key, resources, generation,
-                 read_etag(&read, present_variant(request), request->arena));
+        r = present_etag(request, reply, key, resources, generation,
+                         read_etag(&read, present_variant(request), request->arena));
         if (r == 0)
             r = reply_record_links(request, reply, query->resource, &read);
         if (r == 0) {
             reply->content_type = "application/json";
             reply->last_modified = read.updated_at;
             reply->content_language = view_languages(&read.view, &read.item, request->arena);
-            reply_is_public(reply);
+            present_public(reply);
             view_append(&read.view, &read.item, request->arena, &reply->body);
         }
     }
@@ -392,8 +358,7 @@ static int reply_record(struct request *request, struct reply *reply, const stru
 int handle_record_read(struct request *request, struct reply *reply)
 {
     const char *name = request_segment(request, "resource");
-    const struct resource *resource =
-        contract_resource_find(request->application->contract, name);
+    const struct resource *resource = contract_resource_find(request->application->contract, name);
     const struct memo_key key = present_key(request);
     struct asked *asked = arena_alloc(request->arena, sizeof(*asked));
     struct query *query = arena_alloc(request->arena, sizeof(*query));
@@ -404,7 +369,7 @@ int handle_record_read(struct request *request, struct reply *reply)
         return fault_raise(-ENOMEM);
     if (resource == NULL)
         return reply_unknown_resource(request, reply, name);
-    if (replied_from_memo(request, reply, &key))
+    if (present_remembered(request, reply, &key))
         return 0;
     if (!present_accepts_json(request, reply, &r))
         return r;
@@ -416,7 +381,8 @@ int handle_record_read(struct request *request, struct reply *reply)
     return reply_record(request, reply, query, &key);
 }
 
-/* --- batches ----------------------------------------------------------------------------------------- */
+/* --- batches
+ * ----------------------------------------------------------------------------------------- */
 
 /* POST /v1/{resource}/batch-get: 200 what has become of copies; 422 validation-failed */
 int handle_records_batch(struct request *request, struct reply *reply)

@@ -29,9 +29,9 @@ static int finish(struct request *request, struct reply *reply, const char *cont
 
     (void)crypto_generichash(hash, sizeof(hash), (const unsigned char *)reply->body.bytes,
                              reply->body.length, NULL, 0);
-    reply->etag = arena_copy(request->arena,
-                             sodium_bin2base64(base64, sizeof(base64), hash, ETAG_BYTES,
-                                               sodium_base64_VARIANT_URLSAFE_NO_PADDING));
+    reply->etag =
+        arena_copy(request->arena, sodium_bin2base64(base64, sizeof(base64), hash, ETAG_BYTES,
+                                                     sodium_base64_VARIANT_URLSAFE_NO_PADDING));
     reply->content_type = content_type;
     reply->cache = REPLY_CACHE_LONG;
     return reply->etag == NULL ? fault_raise(-ENOMEM) : 0;
@@ -48,10 +48,10 @@ static const char *choose(struct request *request, struct reply *reply, const ch
         reply->vary_accept = true;
         return types[best];
     }
-    *ret_result = reply_problem_code(
-        request, reply, "not-acceptable",
-        arena_format(request->arena, "There is %s%s%s.", types[0], count > 1 ? " and " : "",
-                     count > 1 ? types[1] : ""));
+    *ret_result =
+        reply_problem_code(request, reply, "not-acceptable",
+                           arena_format(request->arena, "There is %s%s%s.", types[0],
+                                        count > 1 ? " and " : "", count > 1 ? types[1] : ""));
     reply->vary_accept = true;
     return NULL;
 }
@@ -69,13 +69,14 @@ static bool refused_parameters(struct request *request, struct reply *reply, int
     }
     problem_set(problem, "invalid-parameter", NULL);
     for (size_t i = 0; i < request->parameter_count; i++)
-        problem_add(problem, request->arena, NULL, request->parameters[i].name,
-                    "unknown-parameter", "this path takes no parameters");
+        problem_add(problem, request->arena, NULL, request->parameters[i].name, "unknown-parameter",
+                    "this path takes no parameters");
     *ret_result = reply_problem(request, reply, problem);
     return true;
 }
 
-/* --- / ------------------------------------------------------------------------------------------- */
+/* --- / -------------------------------------------------------------------------------------------
+ */
 
 static void append_resources(const struct request *request, struct text *text)
 {
@@ -136,7 +137,8 @@ int handle_service_describe(struct request *request, struct reply *reply)
     return r != 0 ? r : finish(request, reply, "application/json");
 }
 
-/* --- the contract ---------------------------------------------------------------------------------- */
+/* --- the contract
+ * ---------------------------------------------------------------------------------- */
 
 static int reply_file(struct request *request, struct reply *reply,
                       const struct embedded_file *file, const char *type)
@@ -161,7 +163,8 @@ int handle_contract_yaml(struct request *request, struct reply *reply)
     return reply_file(request, reply, &EMBEDDED_OPENAPI_YAML, "application/yaml");
 }
 
-/* --- problems ---------------------------------------------------------------------------------------- */
+/* --- problems
+ * ---------------------------------------------------------------------------------------- */
 
 static const char *const PROBLEM_TYPES[] = {"application/json", "text/html"};
 
@@ -202,8 +205,9 @@ static void append_html_head(struct text *text, const char *title)
 static void append_html_kind(struct text *text, const struct problem_kind *kind)
 {
     append_html_head(text, kind->title);
-    text_append_format(text, "<p>Status %d, type <code>/problems/%s</code></p>\n<h2>What it "
-                             "means</h2>\n<p>",
+    text_append_format(text,
+                       "<p>Status %d, type <code>/problems/%s</code></p>\n<h2>What it "
+                       "means</h2>\n<p>",
                        kind->status, kind->code);
     append_html(text, kind->explanation);
     text_append(text, "</p>\n<h2>What to do</h2>\n<p>");
@@ -271,7 +275,8 @@ int handle_problem_read(struct request *request, struct reply *reply)
     return finish(request, reply, "text/html; charset=utf-8");
 }
 
-/* --- RFC 9727 ------------------------------------------------------------------------------------------ */
+/* --- RFC 9727
+ * ------------------------------------------------------------------------------------------ */
 
 /* GET /.well-known/api-catalog: 200 where everything is, for machines */
 int handle_api_catalog(struct request *request, struct reply *reply)

@@ -8,9 +8,10 @@
 #include <stddef.h>
 
 struct embedded_file {
-    const char *name;           /* without folder: "0001_schema.sql" */
-    const unsigned char *bytes; /* a NUL follows the last one, so that text can be read as a string */
-    size_t size_bytes;          /* without that NUL */
+    const char *name; /* without folder: "0001_schema.sql" */
+    const unsigned char
+        *bytes;        /* a NUL follows the last one, so that text can be read as a string */
+    size_t size_bytes; /* without that NUL */
 };
 
 extern const struct embedded_file EMBEDDED_OPENAPI_JSON;

@@ -5,26 +5,27 @@
  * Every maximum of the program, each with its reason. README lists those that
  * a setting can change.
  */
-#define BODY_BYTES_MAX (64 * 1024)      /* 1 MiB of JSON can take 80 MiB parsed; ordinary bodies are small */
-#define JSON_DEPTH_MAX 16               /* the deepest resource needs 5 */
-#define JSON_VALUES_MAX 5000            /* values of one body, counted before it is parsed */
+#define BODY_BYTES_MAX                                                                             \
+    (64 * 1024)              /* 1 MiB of JSON can take 80 MiB parsed; ordinary bodies are small */
+#define JSON_DEPTH_MAX 16    /* the deepest resource needs 5 */
+#define JSON_VALUES_MAX 5000 /* values of one body, counted before it is parsed */
 #define IMPORT_FILE_BYTES_MAX (64 * 1024 * 1024) /* one file of the command line's import */
-#define PATH_BYTES_MAX 1024             /* of a decoded path */
+#define PATH_BYTES_MAX 1024                      /* of a decoded path */
 #define PATH_SEGMENTS_MAX 8
-#define QUERY_BYTES_MAX 8192            /* of a raw query string: 100 ids of 36 bytes fit twice */
-#define QUERY_PARAMETERS_MAX 64         /* of one request */
-#define FILTER_VALUES_MAX 100           /* of one parameter, separated by commas */
-#define SEARCH_CHARACTERS_MAX 100       /* of q */
+#define QUERY_BYTES_MAX 8192      /* of a raw query string: 100 ids of 36 bytes fit twice */
+#define QUERY_PARAMETERS_MAX 64   /* of one request */
+#define FILTER_VALUES_MAX 100     /* of one parameter, separated by commas */
+#define SEARCH_CHARACTERS_MAX 100 /* of q */
 #define CURSOR_BYTES_MAX 2048
 #define PAGE_ITEMS_DEFAULT 20
-#define PAGE_ITEMS_MAX 100              /* keeps a page under 1 MiB */
-#define IDS_MAX 100                     /* of ids= and batch-get */
-#define INCLUDED_ITEMS_MAX 500          /* records embedded into one page by one relation */
-#define FACET_VALUES_MAX 100            /* of one facet */
-#define SEARCH_MATCHES_MAX 1000         /* ranked at most: beyond it nobody pages by relevance */
+#define PAGE_ITEMS_MAX 100      /* keeps a page under 1 MiB */
+#define IDS_MAX 100             /* of ids= and batch-get */
+#define INCLUDED_ITEMS_MAX 500  /* records embedded into one page by one relation */
+#define FACET_VALUES_MAX 100    /* of one facet */
+#define SEARCH_MATCHES_MAX 1000 /* ranked at most: beyond it nobody pages by relevance */
 #define SORT_KEYS_MAX 4
-#define FAULTS_MAX 100                  /* errors of one problem */
+#define FAULTS_MAX 100 /* errors of one problem */
 #define REPLY_BYTES_MAX (16 * 1024 * 1024)
 #define REQUEST_ARENA_BYTES_MAX (32 * 1024 * 1024)
-#define COMPRESS_BYTES_MIN 1024         /* below it the header costs what the coding saves */
-#define STREAM_BATCH_ITEMS 200          /* records fetched at once while streaming */
+#define COMPRESS_BYTES_MIN 1024 /* below it the header costs what the coding saves */
+#define STREAM_BATCH_ITEMS 200  /* records fetched at once while streaming */

@@ -19,8 +19,7 @@ void log_set_level(enum log_level level);
 /* The request id that every line of this thread bears; NULL removes it. Copied, cut at 63 bytes. */
 void log_set_request(const char *request_id);
 
-void log_write(enum log_level level, const char *event, const char *format, ...)
-    PRINTF_LIKE(3, 4);
+void log_write(enum log_level level, const char *event, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /*
  * log_quote() - client text, made safe for one log line

@@ -34,7 +34,8 @@ void text_append_json_bytes(struct text *text, const char *bytes, size_t size_by
 /* Percent-encoded for one query value or path segment (RFC 3986 unreserved kept). */
 void text_append_uri(struct text *text, const char *string);
 
-/* Hand the content over: the caller frees it with free(); the text is deinitialised. NULL if failed. */
+/* Hand the content over: the caller frees it with free(); the text is deinitialised. NULL if
+ * failed. */
 char *text_steal(struct text *text, size_t *ret_length);
 
 /* Is [bytes, bytes + size) well-formed UTF-8 (RFC 3629), without NUL? */

@@ -88,10 +88,10 @@ static bool kind_of_text(const char *format, enum property_kind *ret_kind)
         const char *format;
         enum property_kind kind;
     } KINDS[] = {
-        {"uuid", PROPERTY_UUID},       {"date", PROPERTY_DATE},
-        {"date-time", PROPERTY_TIME},  {"partial-date", PROPERTY_PARTIAL_DATE},
-        {"decimal", PROPERTY_DECIMAL}, {"", PROPERTY_TEXT},
-        {"uri", PROPERTY_TEXT},        {"language-tag", PROPERTY_TEXT},
+        {"uuid", PROPERTY_UUID},          {"date", PROPERTY_DATE},
+        {"date-time", PROPERTY_TIME},     {"partial-date", PROPERTY_PARTIAL_DATE},
+        {"decimal", PROPERTY_DECIMAL},    {"", PROPERTY_TEXT},
+        {"uri", PROPERTY_TEXT},           {"language-tag", PROPERTY_TEXT},
         {"uri-reference", PROPERTY_TEXT}, {"email", PROPERTY_TEXT},
     };
 
@@ -119,8 +119,8 @@ static int property_kind(struct compiler *compiler, const json_t *schema, const 
     if (strcmp(type, "integer") == 0)
         *ret_kind = PROPERTY_INTEGER;
     else if (strcmp(type, "number") == 0)
-        *ret_kind = format != NULL && strcmp(format, "double") == 0 ? PROPERTY_DOUBLE
-                                                                    : PROPERTY_NUMBER;
+        *ret_kind =
+            format != NULL && strcmp(format, "double") == 0 ? PROPERTY_DOUBLE : PROPERTY_NUMBER;
     else if (strcmp(type, "boolean") == 0)
         *ret_kind = PROPERTY_BOOLEAN;
     else if (strcmp(type, "object") == 0)
@@ -278,14 +278,16 @@ static int property_compile(struct compiler *compiler, struct resource *resource
     int r;
 
     property->name = name;
-    property->path = parent == NULL ? name : arena_format(&contract->arena, "%s.%s", parent->path, name);
+    property->path =
+        parent == NULL ? name : arena_format(&contract->arena, "%s.%s", parent->path, name);
     if (property->path == NULL)
         return fault_raise(-ENOMEM);
     property->parent = parent;
     property->is_common = parent == NULL ? flag(contract, schema, "x-common") : parent->is_common;
     property->is_computed =
         parent == NULL ? flag(contract, schema, "x-computed") : parent->is_computed;
-    property->read_only = flag(contract, schema, "readOnly") || (parent != NULL && parent->read_only);
+    property->read_only =
+        flag(contract, schema, "readOnly") || (parent != NULL && parent->read_only);
     property->filterable = flag(contract, schema, "x-filter");
     property->sortable = flag(contract, schema, "x-sort");
     property->facet = flag(contract, schema, "x-facet");
@@ -323,9 +325,8 @@ static int property_compile(struct compiler *compiler, struct resource *resource
         return 0;
     if (depth >= NESTING_MAX)
         return compiler_refuse(compiler, property->path, "is nested too deeply");
-    return properties_compile(compiler, resource,
-                              resolve(contract, items != NULL ? items : schema), property,
-                              depth + 1, &property->members, &property->member_count);
+    return properties_compile(compiler, resource, resolve(contract, items != NULL ? items : schema),
+                              property, depth + 1, &property->members, &property->member_count);
 }
 
 static int properties_compile(struct compiler *compiler, struct resource *resource,
@@ -404,7 +405,7 @@ static bool is_time(enum property_kind kind)
 
 static int add_filter(struct arena *arena, struct filter *filters, size_t *count,
                       const struct property *property, enum filter_operator operator,
-                      const char *suffix)
+                      const char * suffix)
 {
     const char *name = arena_format(arena, "%s%s", property->path, suffix);
 
@@ -495,11 +496,11 @@ static int referrers_collect(struct compiler *compiler, struct resource *target)
 /* {"anyOf": [a slug or id, an object that has one]}: how a relation is written. */
 static json_t *reference_for_writing(void)
 {
-    return json_pack("{s:[{s:s,s:i,s:i},{s:s,s:{s:{s:s,s:s},s:{s:s},s:{s:s}},s:[{s:[s]},{s:[s]}],s:b}]}",
-                     "anyOf", "type", "string", "minLength", 1, "maxLength", 200, "type", "object",
-                     "properties", "id", "type", "string", "format", "uuid", "slug", "type",
-                     "string", "title", "type", "string", "anyOf", "required", "id", "required",
-                     "slug", "additionalProperties", 0);
+    return json_pack(
+        "{s:[{s:s,s:i,s:i},{s:s,s:{s:{s:s,s:s},s:{s:s},s:{s:s}},s:[{s:[s]},{s:[s]}],s:b}]}",
+        "anyOf", "type", "string", "minLength", 1, "maxLength", 200, "type", "object", "properties",
+        "id", "type", "string", "format", "uuid", "slug", "type", "string", "title", "type",
+        "string", "anyOf", "required", "id", "required", "slug", "additionalProperties", 0);
 }
 
 static int make_writable(const struct contract *contract, json_t *schema, unsigned depth);
@@ -538,7 +539,8 @@ static int make_writable(const struct contract *contract, json_t *schema, unsign
 
     if (depth > NESTING_MAX)
         return -1;
-    json_object_foreach_safe (properties, next, name, member) {
+    json_object_foreach_safe(properties, next, name, member)
+    {
         if (flag(contract, member, "readOnly") || flag(contract, member, "x-computed")) {
             if (json_object_del(properties, name) != 0)
                 return -1;
@@ -553,11 +555,10 @@ static int make_writable(const struct contract *contract, json_t *schema, unsign
 static int schema_of_component(struct compiler *compiler, struct schema_set *set, const char *name,
                                const struct schema **ret_schema)
 {
-    const char *pointer =
-        arena_format(&compiler->contract->arena, "/components/schemas/%s", name);
+    const char *pointer = arena_format(&compiler->contract->arena, "/components/schemas/%s", name);
     char *what = NULL;
-    int r = pointer == NULL ? fault_raise(-ENOMEM)
-                            : schema_compile(set, pointer, ret_schema, &what);
+    int r =
+        pointer == NULL ? fault_raise(-ENOMEM) : schema_compile(set, pointer, ret_schema, &what);
 
     if (r > 0)
         r = compiler_refuse(compiler, pointer, what == NULL ? "cannot be compiled" : what);
@@ -571,14 +572,15 @@ static int schemas_compile(struct compiler *compiler)
     json_t *schemas;
     int r = 0;
 
-    contract->write_document = json_pack(
-        "{s:{s:o}}", "components", "schemas",
-        json_deep_copy(
-            json_object_get(json_object_get(contract->document, "components"), "schemas")));
+    contract->write_document =
+        json_pack("{s:{s:o}}", "components", "schemas",
+                  json_deep_copy(json_object_get(json_object_get(contract->document, "components"),
+                                                 "schemas")));
     schemas = json_object_get(json_object_get(contract->write_document, "components"), "schemas");
     for (size_t i = 0; i < contract->resource_count; i++) {
         json_t *schema = json_object_get(schemas, contract->resources[i].schema_name);
-        const json_t *required = json_object_get(about(contract, &contract->resources[i]), "required");
+        const json_t *required =
+            json_object_get(about(contract, &contract->resources[i]), "required");
 
         if (make_writable(contract, schema, 0) != 0 ||
             json_object_set_new(schema, "required", json_deep_copy(required)) != 0)
@@ -643,15 +645,14 @@ static int compile(struct compiler *compiler)
     struct contract *contract = compiler->contract;
     int r;
 
-    contract->version = json_string_value(
-        json_object_get(json_object_get(contract->document, "info"), "version"));
+    contract->version =
+        json_string_value(json_object_get(json_object_get(contract->document, "info"), "version"));
     if (contract->version == NULL)
         return compiler_refuse(compiler, "info", "has no version");
     r = resources_find(compiler);
     for (size_t i = 0; i < contract->resource_count && r == 0; i++) {
         struct resource *resource = &contract->resources[i];
-        const char *label =
-            json_string_value(json_object_get(about(contract, resource), "label"));
+        const char *label = json_string_value(json_object_get(about(contract, resource), "label"));
 
         r = properties_compile(compiler, resource, schema_of(contract, resource), NULL, 0,
                                &resource->properties, &resource->property_count);

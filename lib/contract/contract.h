@@ -21,7 +21,7 @@ struct problem;
 struct resource;
 struct schema;
 
-#define RESOURCES_MAX 64      /* one bit each in a set of resources */
+#define RESOURCES_MAX 64 /* one bit each in a set of resources */
 #define ID_PROPERTY "id"
 
 enum property_kind {
@@ -40,13 +40,13 @@ enum property_kind {
 };
 
 struct property {
-    const char *name; /* "organisation" */
-    const char *path; /* "members.organisation" */
+    const char *name;              /* "organisation" */
+    const char *path;              /* "members.organisation" */
     const struct property *parent; /* the object it is a member of; NULL at the top */
     enum property_kind kind;       /* of the items, when it is an array */
     bool is_array;
-    bool in_array;   /* it, or an object around it, is an array: a record may have several values */
-    bool is_common;  /* every record has it; stored in catalogue.record */
+    bool in_array;  /* it, or an object around it, is an array: a record may have several values */
+    bool is_common; /* every record has it; stored in catalogue.record */
     bool is_computed; /* made while reading: links, distance_km, embedded records */
     bool read_only;
     bool required;
@@ -55,14 +55,15 @@ struct property {
     bool facet;
     bool translatable;
     bool detail;
-    char search_weight; /* 'A'..'D', or 0 */
+    char search_weight;            /* 'A'..'D', or 0 */
     const struct resource *target; /* of a relation */
-    bool related;    /* the target lists the record as related to it */
-    bool includable; /* may be embedded by include= */
+    bool related;                  /* the target lists the record as related to it */
+    bool includable;               /* may be embedded by include= */
     const char *const *values;     /* of an enumeration, as text; NULL when open */
     size_t value_count;
     const char *column; /* SQL column in the table that holds it; NULL for objects and tables */
-    const char *table;  /* SQL table (without schema) of an array of objects or relations; else NULL */
+    const char
+        *table; /* SQL table (without schema) of an array of objects or relations; else NULL */
     const struct property *members; /* of an object */
     size_t member_count;
 };
@@ -76,16 +77,16 @@ struct filter {
 };
 
 struct resource {
-    const char *path;   /* "financing-offers" */
-    const char *table;  /* "financing_offers" */
-    const char *schema_name; /* "FinancingOffer" */
-    const char *title;       /* "Financing offers" */
-    unsigned index;     /* 0 .. contract_resource_count() - 1 */
+    const char *path;                  /* "financing-offers" */
+    const char *table;                 /* "financing_offers" */
+    const char *schema_name;           /* "FinancingOffer" */
+    const char *title;                 /* "Financing offers" */
+    unsigned index;                    /* 0 .. contract_resource_count() - 1 */
     const struct property *properties; /* in the order of the contract */
     size_t property_count;
-    const struct property *label;    /* names the record: title, name … */
-    const struct property *location; /* NULL when it has none */
-    const struct property *country;  /* NULL when it has none */
+    const struct property *label;         /* names the record: title, name … */
+    const struct property *location;      /* NULL when it has none */
+    const struct property *country;       /* NULL when it has none */
     const struct property *const *leaves; /* every property that holds a value, nested ones too */
     size_t leaf_count;
     const struct filter *filters;

@@ -22,29 +22,29 @@ struct db_pool;
 struct db_rows;
 
 enum db_outcome {
-    DB_UNAVAILABLE = 1,      /* no connection, or lost: 503 */
-    DB_BUSY,                 /* no connection became free in time: 503 */
-    DB_TIMEOUT,              /* the statement took too long: 503 */
-    DB_CONTENTION,           /* serialisation, deadlock, lock wait: try again, then 503 */
-    DB_OUTCOME_UNKNOWN,      /* lost or too late during COMMIT: 503, never "done" */
-    DB_READ_ONLY,            /* a stale primary: 503 */
-    DB_UNIQUE_VIOLATION,     /* db_constraint() names it */
+    DB_UNAVAILABLE = 1,  /* no connection, or lost: 503 */
+    DB_BUSY,             /* no connection became free in time: 503 */
+    DB_TIMEOUT,          /* the statement took too long: 503 */
+    DB_CONTENTION,       /* serialisation, deadlock, lock wait: try again, then 503 */
+    DB_OUTCOME_UNKNOWN,  /* lost or too late during COMMIT: 503, never "done" */
+    DB_READ_ONLY,        /* a stale primary: 503 */
+    DB_UNIQUE_VIOLATION, /* db_constraint() names it */
     DB_FOREIGN_KEY_VIOLATION,
-    DB_CHECK_VIOLATION,      /* also not-null, and values out of range: class 22 and 23 */
-    DB_FORBIDDEN,            /* 42501: a privilege or policy said no */
-    DB_STOPPED               /* the callback of db_stream() asked to stop */
+    DB_CHECK_VIOLATION, /* also not-null, and values out of range: class 22 and 23 */
+    DB_FORBIDDEN,       /* 42501: a privilege or policy said no */
+    DB_STOPPED          /* the callback of db_stream() asked to stop */
 };
 
 struct db_pool_settings {
-    const char *url;             /* libpq URI or keyword string */
-    const char *role;            /* set as the session's role, or NULL for the login role */
-    const char *application;     /* application_name */
-    unsigned size;               /* connections at most, 1..100 */
-    unsigned waiters_max;        /* threads that may wait for one; more: DB_BUSY at once */
-    unsigned wait_ms;            /* for a free connection */
-    unsigned statement_ms;       /* statement_timeout; our own deadline is a second later. 0: none */
-    unsigned lock_ms;            /* lock_timeout; 0: none */
-    unsigned statements_max;     /* prepared statements kept per connection, least used dropped */
+    const char *url;         /* libpq URI or keyword string */
+    const char *role;        /* set as the session's role, or NULL for the login role */
+    const char *application; /* application_name */
+    unsigned size;           /* connections at most, 1..100 */
+    unsigned waiters_max;    /* threads that may wait for one; more: DB_BUSY at once */
+    unsigned wait_ms;        /* for a free connection */
+    unsigned statement_ms;   /* statement_timeout; our own deadline is a second later. 0: none */
+    unsigned lock_ms;        /* lock_timeout; 0: none */
+    unsigned statements_max; /* prepared statements kept per connection, least used dropped */
 };
 
 /*
@@ -96,8 +96,8 @@ MUST_CHECK int db_run_text(struct db *db, const char *sql, enum db_plan plan, in
 /* Several statements without parameters (migrations), in one simple query. */
 MUST_CHECK int db_run_script(struct db *db, const char *sql);
 
-MUST_CHECK int db_begin(struct db *db);           /* read committed, read write */
-MUST_CHECK int db_begin_snapshot(struct db *db);  /* repeatable read, read only */
+MUST_CHECK int db_begin(struct db *db);          /* read committed, read write */
+MUST_CHECK int db_begin_snapshot(struct db *db); /* repeatable read, read only */
 MUST_CHECK int db_commit(struct db *db);
 void db_rollback(struct db *db);
 bool db_in_transaction(const struct db *db);

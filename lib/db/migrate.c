@@ -18,10 +18,10 @@ static const struct db_query LOCK = {
     .name = "migrate_lock", .sql = "select pg_advisory_lock(" LOCK_KEY ")", .param_count = 0};
 static const struct db_query UNLOCK = {
     .name = "migrate_unlock", .sql = "select pg_advisory_unlock(" LOCK_KEY ")", .param_count = 0};
-static const struct db_query PRESENT = {
-    .name = "migrate_present",
-    .sql = "select to_regclass('catalogue.migration') is not null",
-    .param_count = 0};
+static const struct db_query PRESENT = {.name = "migrate_present",
+                                        .sql =
+                                            "select to_regclass('catalogue.migration') is not null",
+                                        .param_count = 0};
 static const struct db_query APPLIED = {
     .name = "migrate_applied",
     .sql = "select name, checksum from catalogue.migration order by name",
@@ -105,8 +105,8 @@ static int apply_missing(struct db *db, const struct embedded_file *files, size_
     return 0;
 }
 
-int migrate_run(struct db *db, const struct embedded_file *files, size_t count,
-                size_t *ret_applied, struct text *what)
+int migrate_run(struct db *db, const struct embedded_file *files, size_t count, size_t *ret_applied,
+                struct text *what)
 {
     size_t applied = 0;
     int r = db_run(db, &LOCK, NULL, NULL);

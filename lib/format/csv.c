@@ -68,11 +68,10 @@ static void append_value(struct text *cell, const struct property *property, str
         text_append_bytes(cell, shown.bytes, shown.length);
 }
 
-static void append_property(struct text *text, const struct property *property,
-                            struct slice value)
+static void append_property(struct text *text, const struct property *property, struct slice value)
 {
-    const bool is_text = property->is_array || property->kind == PROPERTY_TEXT ||
-                         property->kind == PROPERTY_OBJECT;
+    const bool is_text =
+        property->is_array || property->kind == PROPERTY_TEXT || property->kind == PROPERTY_OBJECT;
     struct text cell;
     const char *at = value.bytes;
     const char *separator = "";
@@ -94,8 +93,7 @@ static void append_property(struct text *text, const struct property *property,
     text_deinit(&cell);
 }
 
-static void append_names(struct text *text, const struct property *property,
-                         const char **separator)
+static void append_names(struct text *text, const struct property *property, const char **separator)
 {
     if (property->kind == PROPERTY_OBJECT && !property->is_array) {
         for (size_t i = 0; i < property->member_count; i++)

@@ -9,8 +9,7 @@ void ndjson_begin(const struct query *query, struct text *text)
     (void)text;
 }
 
-void ndjson_record(const struct query *query, struct slice record, bool is_first,
-                   struct text *text)
+void ndjson_record(const struct query *query, struct slice record, bool is_first, struct text *text)
 {
     (void)query;
     (void)is_first;

@@ -41,8 +41,7 @@ static int parse_again(struct stream *stream, const struct stream_request *reque
 {
     struct arena *arena = &stream->query_arena;
     struct query_pair *pairs = arena_alloc_array(arena, request->pair_count, sizeof(*pairs));
-    const char **languages =
-        arena_alloc_array(arena, request->language_count, sizeof(*languages));
+    const char **languages = arena_alloc_array(arena, request->language_count, sizeof(*languages));
 
     if (pairs == NULL || languages == NULL)
         return fault_raise(-ENOMEM);

@@ -109,15 +109,13 @@ static void add_term_condition(struct statement *statement, const struct query *
 
     if (terms == NULL)
         return;
-    text_append_format(&statement->sql,
-                       " and %sexists (select from published.%s_terms x where x.id = p.id and "
-                       "x.term = %s$%d%s)",
-                       condition->negated ? "not " : "", query->resource->table,
-                       one ? "" : "any(",
-                       parameter(statement, one ? terms[0]
-                                                : array_of(statement, terms,
-                                                           condition->value_count)),
-                       one ? "" : "::text[])");
+    text_append_format(
+        &statement->sql,
+        " and %sexists (select from published.%s_terms x where x.id = p.id and "
+        "x.term = %s$%d%s)",
+        condition->negated ? "not " : "", query->resource->table, one ? "" : "any(",
+        parameter(statement, one ? terms[0] : array_of(statement, terms, condition->value_count)),
+        one ? "" : "::text[])");
     statement->plan = DB_PLAN_CUSTOM;
 }
 
@@ -155,8 +153,8 @@ static void add_bound(struct statement *statement, const struct query_condition 
     const struct property *property = condition->filter->property;
     const char *column = model_column(statement->arena, property);
     const char *value = condition->values[0];
-    const bool lower = condition->filter->operator == FILTER_MIN ||
-                       condition->filter->operator == FILTER_AFTER;
+    const bool lower =
+        condition->filter->operator== FILTER_MIN || condition->filter->operator== FILTER_AFTER;
     const char *comparison = lower ? ">=" : "<=";
 
     if (column == NULL)
@@ -217,8 +215,7 @@ static void add_place(struct statement *statement, const struct query *query, in
             parameter(statement, arena_format(statement->arena, "%.9f", query->north));
 
         text_append_format(&statement->sql,
-                           " and p.location_lat between $%d::float8 and $%d::float8", south,
-                           north);
+                           " and p.location_lat between $%d::float8 and $%d::float8", south, north);
         text_append_format(&statement->sql,
                            query->west <= query->east
                                ? " and p.location_lon between $%d::float8 and $%d::float8"
@@ -238,7 +235,7 @@ static void add_conditions(struct statement *statement, const struct query *quer
 
         if (condition->filter->property == without)
             continue;
-        if (condition->filter->operator != FILTER_EQUAL)
+        if (condition->filter->operator!= FILTER_EQUAL)
             add_bound(statement, condition);
         else if (is_kept_as_column(condition->filter->property))
             add_column_condition(statement, condition);
@@ -278,8 +275,7 @@ static const char *sort_expression(struct statement *statement, const struct que
     case SORT_PROPERTY:
         break;
     }
-    return arena_format(statement->arena, "p.%s",
-                        model_column(statement->arena, sort->property));
+    return arena_format(statement->arena, "p.%s", model_column(statement->arena, sort->property));
 }
 
 static const char *sort_type(const struct query_sort *sort)
@@ -332,8 +328,8 @@ static void add_beyond(struct statement *statement, const struct query_sort *sor
     if (value == NULL)
         text_append_format(&statement->sql, backward ? "%s is not null" : "false", expression);
     else if (may_be_unknown(sort) && !backward)
-        text_append_format(&statement->sql, "(%s %s $%d::%s or %s is null)", expression,
-                           comparison, number, sort_type(sort), expression);
+        text_append_format(&statement->sql, "(%s %s $%d::%s or %s is null)", expression, comparison,
+                           number, sort_type(sort), expression);
     else
         text_append_format(&statement->sql, "%s %s $%d::%s", expression, comparison, number,
                            sort_type(sort));
@@ -351,9 +347,9 @@ static void add_cursor(struct statement *statement, const struct query *query,
         numbers[i] = cursor->values[i] == NULL ? 0 : parameter(statement, cursor->values[i]);
 
     if (query->sort_count == 1 && cursor->values[0] != NULL && !may_be_unknown(&query->sorts[0])) {
-        text_append_format(&statement->sql, " and (%s, %s) %s ($%d::%s, $%d::uuid)",
-                           expressions[0], id_expression, id_comparison, numbers[0],
-                           sort_type(&query->sorts[0]), id);
+        text_append_format(&statement->sql, " and (%s, %s) %s ($%d::%s, $%d::uuid)", expressions[0],
+                           id_expression, id_comparison, numbers[0], sort_type(&query->sorts[0]),
+                           id);
         return;
     }
     text_append(&statement->sql, " and (");
@@ -363,8 +359,8 @@ static void add_cursor(struct statement *statement, const struct query *query,
             if (cursor->values[j] == NULL)
                 text_append_format(&statement->sql, "%s is null and ", expressions[j]);
             else
-                text_append_format(&statement->sql, "%s = $%d::%s and ", expressions[j],
-                                   numbers[j], sort_type(&query->sorts[j]));
+                text_append_format(&statement->sql, "%s = $%d::%s and ", expressions[j], numbers[j],
+                                   sort_type(&query->sorts[j]));
         }
         if (i < query->sort_count)
             add_beyond(statement, &query->sorts[i], expressions[i], cursor->values[i], numbers[i],
@@ -387,8 +383,8 @@ static bool sorts_by_update(const struct query *query)
 
 static bool is_one_term(const struct query_condition *condition)
 {
-    return condition->filter->operator == FILTER_EQUAL && !condition->negated &&
-           condition->value_count == 1 && model_is_term(condition->filter->property);
+    return condition->filter->operator== FILTER_EQUAL && !condition->negated &&
+        condition->value_count == 1 && model_is_term(condition->filter->property);
 }
 
 static bool is_country(const struct query *query, const struct query_condition *condition)
@@ -512,7 +508,8 @@ static void add_general(struct statement *statement, const struct query *query,
     text_append_format(&statement->sql, " limit %s", limit);
 }
 
-/* --- the statements ---------------------------------------------------------------------------- */
+/* --- the statements ----------------------------------------------------------------------------
+ */
 
 /* {"title": "…<mark>…"} of the searched texts at the top of the document, made safe for HTML. */
 static void add_highlights(struct statement *statement, const struct query *query)
@@ -555,11 +552,10 @@ void compose_page(struct arena *arena, const struct query *query, const struct c
     if (limit == NULL)
         return;
 
-    text_append_format(&statement->sql,
-                       "select d.id, d.etag, %s, %s, %s, %s, ",
+    text_append_format(&statement->sql, "select d.id, d.etag, %s, %s, %s, %s, ",
                        query->field_count > 0 ? "d.document" : "coalesce(d.card, d.document)",
                        query->language_count > 0 || query->all_languages ? "d.translations"
-                                                                          : "null",
+                                                                         : "null",
                        query->has_near ? "round(k.distance::numeric, 3)" : "null",
                        query->search != NULL ? "k.corrected" : "null");
     if (query->highlights)
@@ -621,8 +617,8 @@ static bool is_unfiltered(const struct query *query, const struct property *prop
     for (size_t i = 0; i < query->condition_count; i++)
         if (query->conditions[i].filter->property != property)
             return false;
-    return query->search == NULL && query->related == NULL && !query->has_near &&
-           !query->has_box && query->id_count == 0;
+    return query->search == NULL && query->related == NULL && !query->has_near && !query->has_box &&
+           query->id_count == 0;
 }
 
 /* What a relation's slug stands for. */
@@ -648,14 +644,14 @@ void compose_facets(struct arena *arena, const struct query *query, struct state
     for (size_t i = 0; i < query->facet_count; i++) {
         const char *path = query->facets[i]->path;
 
-        text_append_format(&statement->sql,
-                           "%s(select '%s', substr(t.term, %zu), count(*), ",
+        text_append_format(&statement->sql, "%s(select '%s', substr(t.term, %zu), count(*), ",
                            i == 0 ? "" : " union all ", path, strlen(path) + 2);
         add_title(statement, query->facets[i]);
         text_append_format(&statement->sql,
                            " from published.%s_terms t where t.term >= '%s=' and t.term < '%s>'",
                            query->resource->table, path, path);
-        /* Counts are made under the other filters: choosing a value must not hide its neighbours. */
+        /* Counts are made under the other filters: choosing a value must not hide its neighbours.
+         */
         if (!is_unfiltered(query, query->facets[i])) {
             text_append(&statement->sql, " and t.id in (select p.id");
             add_matches(statement, query, query->facets[i], point, false);

@@ -144,8 +144,8 @@ static void read_plain(struct reader_of_bytes *reader, const unsigned char *fing
             reader->failed = true;
             return;
         }
-        cursor->values[i] = arena_copy_bytes(
-            arena, (const char *)take(reader, value_bytes), value_bytes);
+        cursor->values[i] =
+            arena_copy_bytes(arena, (const char *)take(reader, value_bytes), value_bytes);
         if (!known)
             cursor->values[i] = NULL;
     }

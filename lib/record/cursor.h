@@ -22,7 +22,7 @@ struct cursor_keys {
 };
 
 struct cursor {
-    bool backward; /* the page before this place */
+    bool backward;                     /* the page before this place */
     const char *values[SORT_KEYS_MAX]; /* as PostgreSQL writes them; NULL for unknown */
     size_t value_count;
     const char *id;

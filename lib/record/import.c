@@ -202,8 +202,8 @@ static int export_resource(const struct model_resource *of, struct db *db, FILE 
 
     for (;;) {
         CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-        int r = db_run_text(db, of->export_batch, DB_PLAN_CUSTOM, 1,
-                            (const char *const[]){after}, &rows);
+        int r = db_run_text(db, of->export_batch, DB_PLAN_CUSTOM, 1, (const char *const[]){after},
+                            &rows);
 
         if (r != 0)
             return r;
@@ -244,8 +244,7 @@ int export_files(const struct model *model, struct db *db, const char *folder, F
         char path[PATH_TEXT_BYTES_MAX];
         FILE *file;
 
-        if (snprintf(path, sizeof(path), "%s/%s.json", folder, resource->path) >=
-            (int)sizeof(path))
+        if (snprintf(path, sizeof(path), "%s/%s.json", folder, resource->path) >= (int)sizeof(path))
             return fault_raise(-ENAMETOOLONG);
         file = fopen(path, "we");
         if (file == NULL) {

@@ -48,7 +48,8 @@ bool model_is_term(const struct property *property)
 {
     if (property->in_array || property->values != NULL)
         return true;
-    /* Open text that can be sorted by has an index of its own, and nearly as many values as rows. */
+    /* Open text that can be sorted by has an index of its own, and nearly as many values as rows.
+     */
     if (property->kind == PROPERTY_TEXT)
         return property->facet || !property->sortable;
     return property->kind == PROPERTY_BOOLEAN || property->kind == PROPERTY_RELATION;
@@ -133,8 +134,7 @@ static void append_sort_indexes(struct text *sql, struct arena *arena,
         text_append_format(sql, "create index on published.%s (%s, id);\n", table, column);
         /* Unknown values come last in both directions, so one index cannot serve both. */
         if (!leaf->required)
-            text_append_format(sql,
-                               "create index on published.%s (%s desc nulls last, id desc);\n",
+            text_append_format(sql, "create index on published.%s (%s desc nulls last, id desc);\n",
                                table, column);
     }
     text_append_format(sql, "create index on published.%s (updated_at desc, id desc);\n", table);
@@ -221,14 +221,12 @@ static char *compose_signature(struct arena *arena, const struct model_resource 
     (void)crypto_generichash_init(&state, NULL, 0, sizeof(hash));
     (void)crypto_generichash_update(&state, (const unsigned char *)RENDERING_VERSION,
                                     sizeof(RENDERING_VERSION));
-    (void)crypto_generichash_update(&state, (const unsigned char *)of->tables,
-                                    strlen(of->tables));
+    (void)crypto_generichash_update(&state, (const unsigned char *)of->tables, strlen(of->tables));
     for (size_t i = 0; i < of->render_count; i++)
         (void)crypto_generichash_update(&state, (const unsigned char *)of->render[i],
                                         strlen(of->render[i]));
     (void)crypto_generichash_final(&state, hash, sizeof(hash));
-    return arena_copy(arena,
-                      sodium_bin2hex(hexadecimal, sizeof(hexadecimal), hash, sizeof(hash)));
+    return arena_copy(arena, sodium_bin2hex(hexadecimal, sizeof(hexadecimal), hash, sizeof(hash)));
 }
 
 int model_new(const struct contract *contract, struct model **ret_model)

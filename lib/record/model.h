@@ -29,9 +29,9 @@ struct text;
 /* SQL of one resource; constant after model_new(). */
 struct model_resource {
     const struct resource *resource;
-    const char *tables;      /* DDL of its read model */
-    const char *signature;   /* hexadecimal hash of what the read model was made from */
-    const char *const *put;  /* statements that store the records of $1 (jsonb array), in order */
+    const char *tables;     /* DDL of its read model */
+    const char *signature;  /* hexadecimal hash of what the read model was made from */
+    const char *const *put; /* statements that store the records of $1 (jsonb array), in order */
     size_t put_count;
     const char *const *render; /* statements that render the records $1 (uuid[]), in order */
     size_t render_count;
@@ -63,7 +63,8 @@ MUST_CHECK int model_install(const struct model *model, struct db *db, size_t *r
  */
 MUST_CHECK int model_compare(const struct model *model, struct db *db, struct text *differences);
 
-/* The name of a property in the read model: "eligibility.target_groups" is eligibility_target_groups. */
+/* The name of a property in the read model: "eligibility.target_groups" is
+ * eligibility_target_groups. */
 const char *model_column(struct arena *arena, const struct property *property);
 /* Is equality on this property answered by the terms table (else by its column)? */
 bool model_is_term(const struct property *property);

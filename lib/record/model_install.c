@@ -85,8 +85,8 @@ int model_install(const struct model *model, struct db *db, size_t *ret_rebuilt)
         r = render_all(model, db, of->resource);
         if (r != 0)
             return r;
-        r = db_run(db, &SIGNATURE_PUT,
-                   (const char *const[]){of->resource->path, of->signature}, NULL);
+        r = db_run(db, &SIGNATURE_PUT, (const char *const[]){of->resource->path, of->signature},
+                   NULL);
         if (r != 0)
             return r;
         rebuilt++;
@@ -166,9 +166,8 @@ static int compare_columns(const struct model *model, struct db *db, struct text
                           resource->property_count, false);
     }
     text_append_char(&expected, ']');
-    r = text_failed(&expected)
-            ? fault_raise(-ENOMEM)
-            : db_run(db, &COLUMNS, (const char *const[]){expected.bytes}, &rows);
+    r = text_failed(&expected) ? fault_raise(-ENOMEM)
+                               : db_run(db, &COLUMNS, (const char *const[]){expected.bytes}, &rows);
     text_deinit(&expected);
     if (r != 0)
         return r;
@@ -219,10 +218,9 @@ static int compare_signatures(const struct model *model, struct db *db, struct t
     if (r != 0)
         return r;
     for (size_t i = 0; i < db_rows_count(rows); i++)
-        text_append_format(differences, "read model of %s %s: run express-api migrate\n",
-                           db_rows_text(rows, i, 0),
-                           db_rows_text(rows, i, 1)[0] == 't' ? "is missing"
-                                                              : "was made from another contract");
+        text_append_format(
+            differences, "read model of %s %s: run express-api migrate\n", db_rows_text(rows, i, 0),
+            db_rows_text(rows, i, 1)[0] == 't' ? "is missing" : "was made from another contract");
     return 0;
 }
 

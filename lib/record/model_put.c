@@ -85,7 +85,8 @@ static void append_value(struct text *sql, const struct property *property,
         text_append_format(sql, "::%s", cast_of(property));
 }
 
-/* The columns that @properties keep in their table, nested objects included; arrays of objects are not. */
+/* The columns that @properties keep in their table, nested objects included; arrays of objects are
+ * not. */
 typedef void (*column_visitor)(const struct property *property, void *data);
 
 static void visit_columns(const struct property *properties, size_t count, bool common,
@@ -105,7 +106,8 @@ static void visit_columns(const struct property *properties, size_t count, bool 
 
 struct column_writer {
     struct text *sql;
-    const struct property *from; /* the array of objects whose members these are; NULL: the record */
+    const struct property
+        *from; /* the array of objects whose members these are; NULL: the record */
     const char *source;
     const char *separator;
 };
@@ -139,7 +141,7 @@ static void write_assignment(const struct property *property, void *data)
 /* Set by the engine itself, from the envelope and the clock. */
 static bool is_of_envelope(const struct property *property)
 {
-    static const char *const NAMES[] = {"id",      "slug",       "status",    "version",
+    static const char *const NAMES[] = {"id",         "slug",       "status",  "version",
                                         "created_at", "updated_at", "language"};
 
     for (size_t i = 0; i < ARRAY_LENGTH(NAMES); i++)
@@ -171,8 +173,7 @@ static void compose_record(struct text *sql, const struct resource *resource)
     struct column_writer writer = {.sql = sql, .separator = ", ", .source = "item->'data'"};
 
     text_append(sql, "insert into catalogue.record (id, resource, slug, status, language, version");
-    visit_columns(resource->properties, resource->property_count, true, write_common_name,
-                  &writer);
+    visit_columns(resource->properties, resource->property_count, true, write_common_name, &writer);
     text_append_format(sql,
                        ")\nselect (item->>'id')::uuid, '%s', item->>'slug', item->>'status', "
                        "item->'data'->>'language', (item->>'version')::integer",
@@ -197,8 +198,7 @@ static void compose_row(struct text *sql, const struct resource *resource)
     visit_columns(resource->properties, resource->property_count, false, write_value, &writer);
     text_append(sql, "\nfrom jsonb_array_elements($1::jsonb) as list(item)\n"
                      "on conflict (id) do update set id = excluded.id");
-    visit_columns(resource->properties, resource->property_count, false, write_assignment,
-                  &writer);
+    visit_columns(resource->properties, resource->property_count, false, write_assignment, &writer);
 }
 
 static void compose_child(struct statements *statements, struct text *sql,
@@ -209,10 +209,11 @@ static void compose_child(struct statements *statements, struct text *sql,
     const bool is_link = property->kind == PROPERTY_RELATION;
 
     if (outer == NULL) {
-        text_append_format(sql,
-                           "delete from catalogue.%s where record_id in (select "
-                           "(item->>'id')::uuid from jsonb_array_elements($1::jsonb) as list(item))",
-                           property->table);
+        text_append_format(
+            sql,
+            "delete from catalogue.%s where record_id in (select "
+            "(item->>'id')::uuid from jsonb_array_elements($1::jsonb) as list(item))",
+            property->table);
         statements_add(statements, sql);
     }
 

@@ -71,8 +71,7 @@ static void append_references(struct text *sql, const struct property *property,
     text_append_char(sql, ')');
 }
 
-static void append_objects(struct text *sql, const struct property *property,
-                           const struct row *row)
+static void append_objects(struct text *sql, const struct property *property, const struct row *row)
 {
     static const char *const ALIASES[] = {"c1", "c2", "c3"};
     const struct row inner = {.alias = ALIASES[row->depth % ARRAY_LENGTH(ALIASES)],
@@ -82,7 +81,8 @@ static void append_objects(struct text *sql, const struct property *property,
 
     text_append(sql, "(select json_agg(json_strip_nulls(json_build_object(");
     append_members(sql, property->members, property->member_count, &inner);
-    text_append_format(sql, ")) order by %s.position) from catalogue.%s %s where %s.record_id = t.id",
+    text_append_format(sql,
+                       ")) order by %s.position) from catalogue.%s %s where %s.record_id = t.id",
                        inner.alias, property->table, inner.alias, inner.alias);
     if (row->depth > 0)
         text_append_format(sql, " and %s.parent_position = %s.position", inner.alias, row->alias);
@@ -200,10 +200,11 @@ static void compose_documents(struct text *sql, const struct resource *resource)
         append_document(sql, resource, false);
     else
         text_append(sql, "null::text");
-    text_append(sql, " as card, (select json_agg(json_build_object('language', tr.language, "
-                     "'property', tr.property, 'text', tr.text, 'origin', tr.origin) order by "
-                     "tr.position)::text from catalogue.record_translations tr where tr.record_id = "
-                     "t.id) as translations\n");
+    text_append(sql,
+                " as card, (select json_agg(json_build_object('language', tr.language, "
+                "'property', tr.property, 'text', tr.text, 'origin', tr.origin) order by "
+                "tr.position)::text from catalogue.record_translations tr where tr.record_id = "
+                "t.id) as translations\n");
     append_source(sql, resource);
     text_append(sql, ") rendered");
 }
@@ -225,9 +226,8 @@ static void compose_row(struct text *sql, struct arena *arena, const struct reso
         text_append_format(&values, ", %s.%s", alias, leaf->column);
         if (leaf->kind == PROPERTY_PARTIAL_DATE) {
             text_append_format(sql, ", %s_first, %s_last", column, column);
-            text_append_format(&values,
-                               ", published.first_day(%s.%s), published.last_day(%s.%s)", alias,
-                               leaf->column, alias, leaf->column);
+            text_append_format(&values, ", published.first_day(%s.%s), published.last_day(%s.%s)",
+                               alias, leaf->column, alias, leaf->column);
         }
     }
     if (resource->location != NULL) {
@@ -278,8 +278,7 @@ static void append_relation_terms(struct text *sql, const struct property *leaf)
 
     text_append(sql, "select unnest(array[");
     if (leaf->filterable)
-        text_append_format(sql, "'%s@' || target.id, '%s=' || target.slug", leaf->path,
-                           leaf->path);
+        text_append_format(sql, "'%s@' || target.id, '%s=' || target.slug", leaf->path, leaf->path);
     if (leaf->related)
         text_append_format(sql, "%s'@%s@' || target.id, '@%s=' || target.slug",
                            leaf->filterable ? ", " : "", leaf->target->path, leaf->target->path);

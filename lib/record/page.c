@@ -162,19 +162,21 @@ static int fetch_facets(struct page *page, struct db *db, struct arena *arena)
     return 0;
 }
 
-/* --- an empty page may mean that what was asked about does not exist ----------------------------- */
+/* --- an empty page may mean that what was asked about does not exist -----------------------------
+ */
 
-/* Is there a published record? Else *ret_nearest is the slug most like @name, in the arena, or NULL. */
+/* Is there a published record? Else *ret_nearest is the slug most like @name, in the arena, or
+ * NULL. */
 static int look_up(const struct resource *resource, const char *name, struct db *db,
                    struct arena *arena, bool *ret_exists, const char **ret_nearest)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     CLEANUP(db_rows_freep) struct db_rows *nearest = NULL;
-    const char *sql = arena_format(
-        arena, "select 1 from published.%s_documents where %s", resource->table,
-        uuid_is_valid(name) ? "id = $1::uuid" : "slug = $1");
-    int r = sql == NULL ? fault_raise(-ENOMEM)
-                        : db_run_text(db, sql, DB_PLAN_GENERIC, 1, &name, &rows);
+    const char *sql =
+        arena_format(arena, "select 1 from published.%s_documents where %s", resource->table,
+                     uuid_is_valid(name) ? "id = $1::uuid" : "slug = $1");
+    int r =
+        sql == NULL ? fault_raise(-ENOMEM) : db_run_text(db, sql, DB_PLAN_GENERIC, 1, &name, &rows);
 
     if (r != 0)
         return r;
@@ -239,7 +241,8 @@ static int explain_empty(const struct page *page, struct db *db, struct arena *a
     return r;
 }
 
-/* --- the whole ------------------------------------------------------------------------------------ */
+/* --- the whole
+ * ------------------------------------------------------------------------------------ */
 
 static int fetch_beside(struct page *page, struct db *db, struct arena *arena)
 {
@@ -295,7 +298,8 @@ void page_deinit(struct page *page)
     *page = (struct page){0};
 }
 
-/* --- showing ---------------------------------------------------------------------------------------- */
+/* --- showing
+ * ---------------------------------------------------------------------------------------- */
 
 static void hash_text(crypto_generichash_state *state, const char *text)
 {

@@ -55,9 +55,8 @@ enum page_outcome {
  * @ret_page: release with page_deinit(), also after a failure
  * Return: 0; PAGE_INVALID; PAGE_NOT_FOUND; a db outcome; a fault.
  */
-MUST_CHECK int page_fetch(const struct query *query, const struct cursor_keys *keys,
-                          struct db *db, struct arena *arena, struct problem *problem,
-                          struct page *ret_page);
+MUST_CHECK int page_fetch(const struct query *query, const struct cursor_keys *keys, struct db *db,
+                          struct arena *arena, struct problem *problem, struct page *ret_page);
 void page_deinit(struct page *page);
 
 /*

@@ -134,8 +134,7 @@ static void check_translations(struct putter *putter, const struct put_draft *dr
 
         if (name == NULL || (property != NULL && property->translatable))
             continue;
-        (void)snprintf(pointer, sizeof(pointer), "%s/translations/%zu/property", draft->pointer,
-                       i);
+        (void)snprintf(pointer, sizeof(pointer), "%s/translations/%zu/property", draft->pointer, i);
         problem_add(putter->problem, putter->arena, pointer, NULL, "not-translatable",
                     "'%s' is not a property of %s that can be translated", name,
                     draft->resource->path);
@@ -148,8 +147,8 @@ static void check_drafts(struct putter *putter)
         struct put_draft *draft = &putter->drafts[i];
         char pointer[POINTER_BYTES_MAX];
 
-        if (!schema_check(draft->resource->write_schema, draft->data, draft->pointer,
-                          putter->arena, putter->problem))
+        if (!schema_check(draft->resource->write_schema, draft->data, draft->pointer, putter->arena,
+                          putter->problem))
             continue;
         draft->slug = json_string_value(json_object_get(draft->data, "slug"));
         (void)snprintf(pointer, sizeof(pointer), "%s/slug", draft->pointer);
@@ -180,7 +179,8 @@ static int find_existing(struct putter *putter, const struct resource *resource,
     text_append_char(names, '}');
     if (text_failed(names))
         return fault_raise(-ENOMEM);
-    return db_run(putter->db, &RECORDS_FIND, (const char *const[]){resource->path, names->bytes}, ret_rows);
+    return db_run(putter->db, &RECORDS_FIND, (const char *const[]){resource->path, names->bytes},
+                  ret_rows);
 }
 
 /* Give each draft of a resource the id of the record it replaces, or a new one. */
@@ -220,8 +220,7 @@ static int identify(struct putter *putter, const struct resource *resource)
             draft->version = 1;
             continue;
         }
-        draft->id = arena_copy(putter->arena,
-                               db_rows_text(rows, strtoul(row, NULL, 10), FOUND_ID));
+        draft->id = arena_copy(putter->arena, db_rows_text(rows, strtoul(row, NULL, 10), FOUND_ID));
         draft->version =
             strtol(db_rows_text(rows, strtoul(row, NULL, 10), FOUND_VERSION), NULL, 10);
     }

@@ -231,20 +231,20 @@ static void parse_filter(struct parser *parser, const struct filter *filter, con
         condition->negated = true;
         value += 4;
     }
-    if (filter->operator != FILTER_EQUAL && condition->negated) {
+    if (filter->operator!= FILTER_EQUAL && condition->negated) {
         refuse(parser, filter->name, "not-allowed", "'not.' goes with equality alone");
         return;
     }
     condition->values =
-        split(parser, filter->name, value,
-              filter->operator == FILTER_EQUAL ? FILTER_VALUES_MAX : 1, &condition->value_count);
+        split(parser, filter->name, value, filter->operator== FILTER_EQUAL ? FILTER_VALUES_MAX : 1,
+              &condition->value_count);
     if (condition->values == NULL)
         return;
     for (size_t i = 0; i < condition->value_count; i++)
         valid = check_value(parser, filter, condition->values[i]) && valid;
     if (!valid)
         return;
-    if (!filter->property->in_array || filter->operator != FILTER_EQUAL)
+    if (!filter->property->in_array || filter->operator!= FILTER_EQUAL)
         for (size_t i = 0; i < query->condition_count; i++)
             if (query->conditions[i].filter == filter && !condition->negated &&
                 !query->conditions[i].negated) {
@@ -563,18 +563,12 @@ struct plain {
 
 /* In the order in which they must be read: sort looks at q and near. */
 static const struct plain PLAIN[] = {
-    {"q", parse_search, false, false},
-    {"highlights", parse_highlights, false, false},
-    {"near", parse_near, false, true},
-    {"radius_km", parse_radius, false, true},
-    {"bbox", parse_box, false, true},
-    {"ids", parse_ids, false, false},
-    {"limit", parse_limit, false, false},
-    {"cursor", parse_cursor, false, false},
-    {"count", parse_count, false, false},
-    {"facets", parse_facets, false, false},
-    {"fields", parse_fields, true, false},
-    {"include", parse_include, true, false},
+    {"q", parse_search, false, false},      {"highlights", parse_highlights, false, false},
+    {"near", parse_near, false, true},      {"radius_km", parse_radius, false, true},
+    {"bbox", parse_box, false, true},       {"ids", parse_ids, false, false},
+    {"limit", parse_limit, false, false},   {"cursor", parse_cursor, false, false},
+    {"count", parse_count, false, false},   {"facets", parse_facets, false, false},
+    {"fields", parse_fields, true, false},  {"include", parse_include, true, false},
     {"lang", parse_languages, true, false},
 };
 
@@ -664,9 +658,9 @@ bool query_parse(const struct contract *contract, const struct resource *resourc
         ret_query->languages[ret_query->language_count++] = languages[i];
 
     for (size_t i = 0; i < ARRAY_LENGTH(PLAIN); i++) {
-        const char *value =
-            is_offered(&parser, &PLAIN[i]) ? only_value(&parser, pairs, count, PLAIN[i].name)
-                                           : NULL;
+        const char *value = is_offered(&parser, &PLAIN[i])
+                                ? only_value(&parser, pairs, count, PLAIN[i].name)
+                                : NULL;
 
         if (value != NULL && value[0] == '\0')
             refuse(&parser, PLAIN[i].name, "empty-value", "the parameter has no value");
@@ -682,8 +676,8 @@ bool query_parse(const struct contract *contract, const struct resource *resourc
         if (filter != NULL)
             parse_filter(&parser, filter, pairs[i].value);
         else if (find_plain(&parser, pairs[i].name) == NULL &&
-                 !(scope == QUERY_LIST && (strcmp(pairs[i].name, "sort") == 0 ||
-                                           strcmp(pairs[i].name, "format") == 0)))
+                 !(scope == QUERY_LIST &&
+                   (strcmp(pairs[i].name, "sort") == 0 || strcmp(pairs[i].name, "format") == 0)))
             refuse_unknown(&parser, pairs[i].name);
     }
     check_together(&parser);

@@ -117,5 +117,4 @@ MUST_CHECK bool query_parse(const struct contract *contract, const struct resour
  * fingerprint is refused under another.
  */
 #define QUERY_FINGERPRINT_BYTES 16
-void query_fingerprint(const struct query *query,
-                       unsigned char ret_hash[QUERY_FINGERPRINT_BYTES]);
+void query_fingerprint(const struct query *query, unsigned char ret_hash[QUERY_FINGERPRINT_BYTES]);

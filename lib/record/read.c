@@ -68,8 +68,8 @@ static int explain_absence(const struct resource *resource, const char *name, st
     if (r != 0)
         return r;
     if (db_rows_count(read->rows) == 1) {
-        r = select_documents(resource, "id = $1::uuid", db, arena,
-                             db_rows_text(read->rows, 0, 0), &read->more_rows);
+        r = select_documents(resource, "id = $1::uuid", db, arena, db_rows_text(read->rows, 0, 0),
+                             &read->more_rows);
         if (r == 0 && db_rows_count(read->more_rows) == 1) {
             read->slug = db_rows_text(read->more_rows, 0, DOCUMENT_SLUG);
             return READ_MOVED;
@@ -133,8 +133,7 @@ const char *read_etag(const struct read *read, const char *variant, struct arena
     crypto_generichash_state state;
 
     if (query->field_count == 0 && query->include_count == 0 &&
-        (read->item.translations == NULL ||
-         (query->language_count == 0 && !query->all_languages)))
+        (read->item.translations == NULL || (query->language_count == 0 && !query->all_languages)))
         return read->item.etag;
 
     (void)crypto_generichash_init(&state, NULL, 0, sizeof(hash));
@@ -160,7 +159,8 @@ struct wanted {
     const char *etag; /* of the copy at hand; NULL: none */
 };
 
-/* The value inside "…" or W/"…", without the mark of a content coding: copies are compared by record. */
+/* The value inside "…" or W/"…", without the mark of a content coding: copies are compared by
+ * record. */
 static const char *bare_etag(struct arena *arena, const char *etag)
 {
     size_t length;
@@ -187,8 +187,8 @@ static size_t read_wanted(const json_t *request, struct arena *arena, struct wan
     json_array_foreach (listed, i, item) {
         if (count == IDS_MAX)
             break;
-        wanted[count].id = json_string_value(
-            json_is_string(item) ? item : json_object_get(item, "id"));
+        wanted[count].id =
+            json_string_value(json_is_string(item) ? item : json_object_get(item, "id"));
         wanted[count].etag = bare_etag(arena, json_string_value(json_object_get(item, "etag")));
         count++;
     }
@@ -212,8 +212,8 @@ static void append_list(struct text *text, const char *name, const char *const *
     text_append_char(text, ']');
 }
 
-int read_batch(const struct query *query, const json_t *request, struct db *db,
-               struct arena *arena, struct text *text)
+int read_batch(const struct query *query, const json_t *request, struct db *db, struct arena *arena,
+               struct text *text)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     CLEANUP(db_rows_freep) struct db_rows *gone_rows = NULL;

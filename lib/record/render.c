@@ -35,8 +35,8 @@ static const struct db_query CHANGES_ADD = {
 static int run_all(const struct model_resource *of, struct db *db, const char *ids)
 {
     for (size_t i = 0; i < of->render_count; i++) {
-        int r = db_run_text(db, of->render[i], DB_PLAN_GENERIC, 1, (const char *const[]){ids},
-                            NULL);
+        int r =
+            db_run_text(db, of->render[i], DB_PLAN_GENERIC, 1, (const char *const[]){ids}, NULL);
 
         if (r != 0)
             return r;

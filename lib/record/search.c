@@ -44,9 +44,8 @@ static void add_resource(struct search *search, const char *name, struct arena *
                          struct problem *problem)
 {
     const struct resource *resource = contract_resource_find(search->contract, name);
-    const char *nearest =
-        text_nearest(name, contract_resource_paths(search->contract),
-                     contract_resource_count(search->contract));
+    const char *nearest = text_nearest(name, contract_resource_paths(search->contract),
+                                       contract_resource_count(search->contract));
 
     for (size_t i = 0; i < search->resource_count; i++)
         if (search->resources[i] == resource)
@@ -101,8 +100,8 @@ bool search_parse(const struct contract *contract, const struct query_pair *pair
         }
     }
     /* Any resource will do: these parameters mean the same for all. */
-    (void)!query_parse(contract, contract_resource(contract, 0), QUERY_LIST, of_list,
-                       of_list_count, languages, language_count, arena, problem, query);
+    (void)!query_parse(contract, contract_resource(contract, 0), QUERY_LIST, of_list, of_list_count,
+                       languages, language_count, arena, problem, query);
     if (query->search == NULL && problem->error_count == 0)
         problem_add(problem, arena, NULL, "q", "required", "q is missing: the words to search for");
     for (size_t i = 0; !named && i < contract_resource_count(contract); i++)
@@ -204,8 +203,7 @@ static void fingerprint_of(const struct search *search,
     (void)crypto_generichash_update(&state, (const unsigned char *)search->words,
                                     strlen(search->words) + 1);
     for (size_t i = 0; i < search->resource_count; i++)
-        (void)crypto_generichash_update(&state,
-                                        (const unsigned char *)search->resources[i]->path,
+        (void)crypto_generichash_update(&state, (const unsigned char *)search->resources[i]->path,
                                         strlen(search->resources[i]->path) + 1);
     (void)crypto_generichash_final(&state, ret_hash, QUERY_FINGERPRINT_BYTES);
 }
@@ -255,9 +253,8 @@ int search_fetch(const struct search *search, const struct cursor_keys *keys, st
     /* Read backward, the row too many comes first. */
     ret_result->first = more && backward ? 1 : 0;
     if (backward || more)
-        ret_result->next =
-            cursor_at(ret_result->rows, ret_result->first + ret_result->count - 1, false, keys,
-                      fingerprint, arena);
+        ret_result->next = cursor_at(ret_result->rows, ret_result->first + ret_result->count - 1,
+                                     false, keys, fingerprint, arena);
     if (backward ? more : from != NULL)
         ret_result->previous =
             cursor_at(ret_result->rows, ret_result->first, true, keys, fingerprint, arena);
@@ -270,7 +267,8 @@ void search_deinit(struct search_result *result)
     *result = (struct search_result){0};
 }
 
-/* --- showing ------------------------------------------------------------------------------------- */
+/* --- showing -------------------------------------------------------------------------------------
+ */
 
 static void hash_text(crypto_generichash_state *state, const char *text)
 {
@@ -314,12 +312,12 @@ static void append_hit(const struct search *search, const struct search_result *
         contract_resource_find(search->contract, db_rows_text(result->rows, row, HIT_RESOURCE));
     struct query *query = arena_alloc(arena, sizeof(*query));
     const struct view view = {.query = query};
-    const struct view_item item = {
-        .id = db_rows_text(result->rows, row, HIT_ID),
-        .etag = db_rows_text(result->rows, row, HIT_ETAG),
-        .document = {db_rows_text(result->rows, row, HIT_DOCUMENT),
-                     db_rows_bytes(result->rows, row, HIT_DOCUMENT)},
-        .translations = db_rows_text(result->rows, row, HIT_TRANSLATIONS)};
+    const struct view_item item = {.id = db_rows_text(result->rows, row, HIT_ID),
+                                   .etag = db_rows_text(result->rows, row, HIT_ETAG),
+                                   .document = {db_rows_text(result->rows, row, HIT_DOCUMENT),
+                                                db_rows_bytes(result->rows, row, HIT_DOCUMENT)},
+                                   .translations =
+                                       db_rows_text(result->rows, row, HIT_TRANSLATIONS)};
     const char *highlights = db_rows_text(result->rows, row, HIT_HIGHLIGHTS);
     struct text shown;
     struct slice record;

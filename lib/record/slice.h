@@ -17,7 +17,7 @@ struct slice {
 };
 
 struct slice_member {
-    struct slice name;  /* without quotes; our names need no escapes */
+    struct slice name; /* without quotes; our names need no escapes */
     struct slice value;
 };
 

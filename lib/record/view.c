@@ -239,8 +239,7 @@ const char *view_languages(const struct view *view, const struct view_item *item
         const struct property *property = &resource->properties[i];
         struct translated found;
 
-        if (!property->translatable ||
-            slice_member(item->document, property->name).length == 0)
+        if (!property->translatable || slice_member(item->document, property->name).length == 0)
             continue;
         found = translate(view->query, translations, own, property->name);
         if (found.text == NULL)
@@ -256,12 +255,13 @@ const char *view_languages(const struct view *view, const struct view_item *item
     return result;
 }
 
-/* --- showing ------------------------------------------------------------------------------------ */
+/* --- showing ------------------------------------------------------------------------------------
+ */
 
 static bool is_wanted(const struct query *query, struct slice name)
 {
-    if (query->field_count == 0 || slice_equals(name, ID_PROPERTY) ||
-        slice_equals(name, "slug") || slice_equals(name, query->resource->label->name))
+    if (query->field_count == 0 || slice_equals(name, ID_PROPERTY) || slice_equals(name, "slug") ||
+        slice_equals(name, query->resource->label->name))
         return true;
     for (size_t i = 0; i < query->field_count; i++)
         if (slice_equals(name, query->fields[i]->name))
@@ -371,8 +371,7 @@ static void append_referrers(const struct view *view, const struct view_item *it
         if (embedded->include->referrer == NULL)
             continue;
         text_append_format(text, ",\"%s\":[", embedded->include->name);
-        for (size_t row = 0; embedded->rows != NULL && row < db_rows_count(embedded->rows);
-             row++) {
+        for (size_t row = 0; embedded->rows != NULL && row < db_rows_count(embedded->rows); row++) {
             if (strcmp(db_rows_text(embedded->rows, row, EMBEDDED_PARENT), item->id) != 0)
                 continue;
             text_append(text, separator);
