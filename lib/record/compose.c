@@ -463,8 +463,9 @@ static void add_matches(struct statement *statement, const struct query *query,
         text_append_format(
             &statement->sql,
             " from (select s.id, ts_rank(s.brief, q.query) as rank, q.corrected, q.query from "
-            "published.search_query($%d) q, lateral (select m.id, m.brief from published.%s_search m "
-            "where m.vector @@ q.query limit %d) s) f join published.%s p on p.id = f.id where true",
+            "published.search_query($%d) q, lateral (select m.id, m.brief from "
+            "published.%s_search m where m.vector @@ q.query limit %d) s) f join published.%s p "
+            "on p.id = f.id where true",
             parameter(statement, query->search), table, SEARCH_MATCHES_MAX, table);
     } else {
         text_append_format(&statement->sql,

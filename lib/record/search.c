@@ -154,8 +154,8 @@ static void append_branch(struct text *sql, const struct search *search,
     text_append_format(
         sql,
         " as highlights from (select f.id, ts_rank(f.brief, q.query) as rank, q.corrected, q.query "
-        "from q, lateral (select m.id, m.brief from published.%s_search m where m.vector @@ q.query "
-        "limit %d) f%s order by 2 %s, 1 %s limit $2::integer) k join published.%s_documents d on "
+        "from q, lateral (select m.id, m.brief from published.%s_search m where m.vector @@ "
+        "q.query limit %d) f%s order by 2 %s, 1 %s limit $2::integer) k join published.%s_documents d on "
         "d.id = k.id)",
         resource->table, SEARCH_MATCHES_MAX,
         cursor == NULL ? ""

@@ -123,7 +123,8 @@ static int fetch_referrers(struct view_embedded *embedded, struct db *db,
         "select parent, d.id, d.etag, coalesce(d.card, d.document) from unnest($1::uuid[]) as "
         "listed(parent) cross join lateral (select t.id, t.updated_at from published.%s_terms t "
         "where t.term = '@%s@' || listed.parent order by t.updated_at desc, t.id desc limit %d) x "
-        "join published.%s_documents d on d.id = x.id order by parent, x.updated_at desc, x.id desc",
+        "join published.%s_documents d on d.id = x.id order by parent, x.updated_at desc, x.id "
+        "desc",
         referrer->table, resource->path, REFERRERS_EACH, referrer->table);
     r = text_failed(&sql) || text_failed(&ids)
             ? fault_raise(-ENOMEM)
