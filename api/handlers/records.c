@@ -212,6 +212,7 @@ static int reply_list(struct request *request, struct reply *reply, const struct
         return reply_problem(request, reply, problem);
     query->related = list->related;
     query->related_to = list->related_to;
+    format_complete(format, query);
     if (format->record != NULL && !query->is_page)
         return reply_stream(request, reply, list, asked, format, problem);
     return reply_page(request, reply, list, query, format, &key, problem);

@@ -36,3 +36,9 @@ const struct format *format_find(const char *name)
             return &FORMATS[i];
     return NULL;
 }
+
+void format_complete(const struct format *format, struct query *query)
+{
+    if (format->needs_location && query->field_count > 0 && query->field_count < FIELDS_MAX)
+        query->fields[query->field_count++] = query->resource->location;
+}

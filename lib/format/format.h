@@ -32,6 +32,8 @@ extern const size_t FORMAT_COUNT;
 
 /* NULL when there is none. */
 const struct format *format_find(const char *name);
+/* Adds to the fields asked for what the format cannot do without. */
+void format_complete(const struct format *format, struct query *query);
 
 void csv_begin(const struct query *query, struct text *text);
 void csv_record(const struct query *query, struct slice record, bool is_first, struct text *text);

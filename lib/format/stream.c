@@ -60,6 +60,7 @@ static int parse_again(struct stream *stream, const struct stream_request *reque
     stream->query.limit = STREAM_BATCH_ITEMS;
     stream->query.count = COUNT_NONE;
     stream->query.facet_count = 0;
+    format_complete(stream->format, &stream->query);
     return 0;
 }
 
