@@ -330,7 +330,9 @@ static int note_unknown(struct putter *putter, const struct property *property, 
     (void)ret_replacement;
     if (name == NULL || known_find(putter, property->target, name) != NULL)
         return 0;
-    return known_add(putter, property->target, name, "");
+    /* Copied: the second round frees the reference that it lies in. */
+    name = arena_copy(putter->arena, name);
+    return name == NULL ? fault_raise(-ENOMEM) : known_add(putter, property->target, name, "");
 }
 
 static int know_stored(struct putter *putter, const struct resource *resource)

@@ -1,0 +1,302 @@
+#include "support/http.h"
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "base/text.h"
+#include "support/contract.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define REQUEST_MS_MAX 60000L
+#define RAW_READ_BYTES 65536
+#define TEXT_BYTES_MAX (64 * 1024)
+
+/* One connection a process, kept between requests as a good client does. */
+static CURL *client;
+
+static const char *base_url(void)
+{
+    const char *url = getenv("API_URL");
+
+    if (url == NULL)
+        cr_assert_fail("no server is running: the test file lacks SERVER_BEFORE_TESTS()");
+    return url;
+}
+
+static size_t take_body(char *bytes, size_t size, size_t count, void *data)
+{
+    struct response *response = data;
+    char *grown = realloc(response->body, response->body_bytes + size * count + 1);
+
+    if (grown == NULL)
+        return 0;
+    memcpy(grown + response->body_bytes, bytes, size * count);
+    response->body = grown;
+    response->body_bytes += size * count;
+    grown[response->body_bytes] = '\0';
+    return size * count;
+}
+
+static void drop_headers(struct response *response)
+{
+    for (size_t i = 0; i < response->header_count; i++) {
+        free(response->headers[i].name);
+        free(response->headers[i].value);
+    }
+    free(response->headers);
+    response->headers = NULL;
+    response->header_count = 0;
+}
+
+static size_t take_header(char *bytes, size_t size, size_t count, void *data)
+{
+    struct response *response = data;
+    size_t length = size * count, name_bytes, start, end = length;
+    struct response_header *grown;
+    const char *colon;
+
+    if (length >= 5 && memcmp(bytes, "HTTP/", 5) == 0) {
+        drop_headers(response); /* those of an interim answer */
+        return length;
+    }
+    colon = memchr(bytes, ':', length);
+    if (colon == NULL)
+        return length;
+    name_bytes = (size_t)(colon - bytes);
+    start = name_bytes + 1;
+    while (start < end && (bytes[start] == ' ' || bytes[start] == '\t'))
+        start++;
+    while (end > start && strchr(" \t\r\n", bytes[end - 1]) != NULL)
+        end--;
+    grown = realloc(response->headers, (response->header_count + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return 0;
+    response->headers = grown;
+    grown[response->header_count].name = strndup(bytes, name_bytes);
+    grown[response->header_count].value = strndup(bytes + start, end - start);
+    response->header_count++;
+    return length;
+}
+
+static CURL *client_get(void)
+{
+    if (client == NULL &&
+        (curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK || (client = curl_easy_init()) == NULL))
+        cr_assert_fail("libcurl does not start");
+    curl_easy_reset(client);
+    return client;
+}
+
+struct response *http_send_unchecked(const char *method, const char *url,
+                                     const char *const *headers, const char *body,
+                                     size_t body_bytes)
+{
+    struct response *response = calloc(1, sizeof(*response));
+    /* No header that the caller did not ask for, and no waiting for 100 Continue. */
+    struct curl_slist *lines = curl_slist_append(NULL, "Expect:");
+    CURL *curl = client_get();
+    CURLcode code;
+    long status = 0;
+
+    cr_assert_not_null(response);
+    response->body = calloc(1, 1);
+    if (body != NULL)
+        lines = curl_slist_append(lines, "Content-Type:");
+    for (size_t i = 0; headers != NULL && headers[i] != NULL; i++)
+        lines = curl_slist_append(lines, headers[i]);
+    (void)curl_easy_setopt(curl, CURLOPT_URL, url); /* these fail only for want of memory */
+    (void)curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, REQUEST_MS_MAX);
+    (void)curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, lines);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, response);
+    (void)curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+    (void)curl_easy_setopt(curl, CURLOPT_HEADERDATA, response);
+    if (strcmp(method, "HEAD") == 0)
+        (void)curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    else
+        (void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+    if (body != NULL) {
+        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body_bytes);
+        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+    }
+    code = curl_easy_perform(curl);
+    curl_slist_free_all(lines);
+    if (code != CURLE_OK)
+        cr_assert_fail("%s %s: %s", method, url, curl_easy_strerror(code));
+    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status); /* known after a success */
+    response->status = (int)status;
+    return response;
+}
+
+/* For server.c, which counts the access lines of what we were given. */
+static void note_request(const struct response *response)
+{
+    const char *path = getenv("API_REQUESTS"), *id = response_header(response, "X-Request-Id");
+    struct text line;
+    int fd;
+
+    if (path == NULL || id == NULL)
+        return;
+    text_init(&line, TEXT_BYTES_MAX);
+    text_append_format(&line, "%s\n", id);
+    fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0 || write(fd, line.bytes, line.length) != (ssize_t)line.length)
+        cr_assert_fail("%s: %s", path, strerror(errno));
+    (void)close(fd); /* one write, already checked */
+    text_deinit(&line);
+}
+
+struct response *http_send(const char *method, const char *path, const char *const *headers,
+                           const char *body, size_t body_bytes)
+{
+    struct response *response;
+    struct text url, faults;
+
+    text_init(&url, TEXT_BYTES_MAX);
+    text_init(&faults, TEXT_BYTES_MAX);
+    text_append_format(&url, "%s%s", base_url(), path);
+    response = http_send_unchecked(method, url.bytes, headers, body, body_bytes);
+    note_request(response);
+    if (!test_contract_check(method, path, response, &faults))
+        cr_assert_fail("%s %.300s answers %d against the contract:\n%s", method, path,
+                       response->status, faults.bytes);
+    text_deinit(&url);
+    text_deinit(&faults);
+    return response;
+}
+
+struct response *http_get(const char *path)
+{
+    return http_send("GET", path, NULL, NULL, 0);
+}
+
+struct response *http_post(const char *path, const char *json)
+{
+    return http_send("POST", path, (const char *const[]){"Content-Type: application/json", NULL},
+                     json, strlen(json));
+}
+
+static int connect_raw(void)
+{
+    const char *port = strrchr(base_url(), ':') + 1;
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    uint32_t number = 0;
+    int fd;
+
+    if (!num_parse_u32(port, 1, UINT16_MAX, &number))
+        cr_assert_fail("API_URL has no port: %s", base_url());
+    address.sin_port = htons((uint16_t)number);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0)
+        cr_assert_fail("no connection to %s: %s", base_url(), strerror(errno));
+    return fd;
+}
+
+struct response *http_raw(const char *bytes, size_t size_bytes, unsigned wait_ms)
+{
+    struct response *response = calloc(1, sizeof(*response));
+    uint64_t deadline = clock_monotonic_ms() + wait_ms;
+    char *buffer = malloc(RAW_READ_BYTES);
+    int fd = connect_raw();
+    size_t sent = 0;
+
+    cr_assert(response != NULL && buffer != NULL);
+    response->body = calloc(1, 1);
+    while (!response->closed) {
+        struct pollfd wait = {fd, POLLIN, 0};
+        uint64_t now = clock_monotonic_ms();
+        ssize_t length;
+
+        if (now >= deadline)
+            break;
+        if (sent < size_bytes)
+            wait.events = POLLIN | POLLOUT;
+        if (poll(&wait, 1, (int)(deadline - now)) < 0 && errno != EINTR)
+            cr_assert_fail("poll: %s", strerror(errno));
+        if ((wait.revents & POLLOUT) != 0) {
+            length = send(fd, bytes + sent, size_bytes - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+            /* A server that has heard enough closes: what it said is still to be read. */
+            sent = length < 0 ? size_bytes : sent + (size_t)length;
+        }
+        if ((wait.revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
+            length = recv(fd, buffer, RAW_READ_BYTES, 0);
+            if (length <= 0)
+                response->closed = true;
+            else
+                (void)take_body(buffer, 1, (size_t)length, response);
+        }
+    }
+    (void)close(fd); /* nothing more to say */
+    free(buffer);
+    if (response->body_bytes >= 12 && memcmp(response->body, "HTTP/1.", 7) == 0)
+        response->status = (response->body[9] - '0') * 100 + (response->body[10] - '0') * 10 +
+                           (response->body[11] - '0');
+    return response;
+}
+
+void response_free(struct response *response)
+{
+    if (response == NULL)
+        return;
+    drop_headers(response);
+    free(response->body);
+    json_decref(response->json);
+    free(response);
+}
+
+void response_freep(struct response **response)
+{
+    response_free(*response);
+}
+
+const char *response_header(const struct response *response, const char *name)
+{
+    for (size_t i = 0; i < response->header_count; i++)
+        if (strcasecmp(response->headers[i].name, name) == 0)
+            return response->headers[i].value;
+    return NULL;
+}
+
+const json_t *response_json(struct response *response)
+{
+    json_error_t error;
+
+    if (response->json == NULL) {
+        response->json = json_loadb(response->body, response->body_bytes,
+                                    JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+        if (response->json == NULL)
+            cr_assert_fail("the body is not JSON: %s at byte %d: %.300s", error.text,
+                           error.position, response->body);
+    }
+    return response->json;
+}
+
+const json_t *response_at(struct response *response, const char *pointer)
+{
+    return test_json_at(response_json(response), pointer);
+}
+
+const char *response_text_at(struct response *response, const char *pointer)
+{
+    const json_t *value = response_at(response, pointer);
+
+    if (!json_is_string(value))
+        cr_assert_fail("no text at %s in %.300s", pointer, response->body);
+    return json_string_value(value);
+}

@@ -1,0 +1,72 @@
+#pragma once
+/*
+ * HTTP client
+ *
+ * Asks the server under test (API_URL), one request at a time. Every reply of
+ * http_get(), http_send() is held against the contract: see contract.h. A reply that
+ * breaks it, and a server that does not answer, end the test with the reason.
+ */
+#include "base/annotate.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct response_header {
+    char *name;
+    char *value;
+};
+
+struct response {
+    int status; /* 0: the connection was closed without an answer (http_raw() alone) */
+    struct response_header *headers;
+    size_t header_count;
+    char *body; /* as sent, in its content coding; NUL-terminated */
+    size_t body_bytes;
+    bool closed;  /* http_raw(): the server closed the connection within the time */
+    json_t *json; /* response_json() keeps it here */
+};
+
+/* Owned by the caller: CLEANUP(response_freep) struct response *response = http_get("/v1/…"); */
+struct response *http_get(const char *path);
+
+/*
+ * http_send()
+ * @method:     borrowed; "PATCH"
+ * @path:       borrowed; with query, sent as it is
+ * @headers:    borrowed; NULL-terminated "Name: value" lines, "Name;" for an empty value. May be
+ *              NULL.
+ * @body:       borrowed; NULL for none
+ * @body_bytes: of @body
+ */
+struct response *http_send(const char *method, const char *path, const char *const *headers,
+                           const char *body, size_t body_bytes);
+/* POST of a JSON text. */
+struct response *http_post(const char *path, const char *json);
+
+/* Any URL, such as that of the admin listener; not held against the contract. */
+struct response *http_send_unchecked(const char *method, const char *url,
+                                     const char *const *headers, const char *body,
+                                     size_t body_bytes);
+
+/*
+ * http_raw() - bytes as they are, for what no honest client sends
+ *
+ * Sends, then reads until the server closes or @wait_ms are over. @ret->body holds
+ * everything that came back, headers too; status that of its first line.
+ * Not held against the contract.
+ */
+struct response *http_raw(const char *bytes, size_t size_bytes, unsigned wait_ms);
+
+void response_free(struct response *response);
+void response_freep(struct response **response);
+/* Borrowed; NULL when absent. Name compared without case; the first one where there are several. */
+const char *response_header(const struct response *response, const char *name);
+/* Borrowed from the response. A body that is no JSON ends the test. */
+const json_t *response_json(struct response *response);
+/*
+ * The value at a JSON Pointer in the body, borrowed: "/data/0/title". NULL when absent.
+ */
+const json_t *response_at(struct response *response, const char *pointer);
+/* The text there. Anything else than a string ends the test. */
+const char *response_text_at(struct response *response, const char *pointer);

@@ -1,0 +1,120 @@
+#include "support/records.h"
+
+#include "base/text.h"
+#include "support/http.h"
+#include "support/program.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FAULT "RECORDS_FAULT"
+#define TEXT_BYTES_MAX (64 * 1024)
+#define URL_BYTES 256
+
+static void note_fault(const char *what)
+{
+    if (setenv(FAULT, what, 1) != 0)
+        abort();
+}
+
+void records_import(const char *folder)
+{
+    const char *source = getenv("EXPRESS_SOURCE_DIR"), *database = getenv("API_DATABASE_URL");
+    struct program_result result;
+    struct text path, setting;
+
+    if (source == NULL || database == NULL) {
+        note_fault("no EXPRESS_SOURCE_DIR, or no server");
+        return;
+    }
+    text_init(&path, TEXT_BYTES_MAX);
+    text_init(&setting, TEXT_BYTES_MAX);
+    text_append_format(&path, "%s/tests/integration/records/%s", source, folder);
+    text_append_format(&setting, "EXPRESS_DATABASE_URL=%s", database);
+    if (!program_run((const char *const[]){"import", path.bytes, NULL},
+                     (const char *const[]){setting.bytes, NULL}, &result) ||
+        result.exit_code != 0)
+        note_fault(result.error);
+    program_result_deinit(&result);
+    text_deinit(&path);
+    text_deinit(&setting);
+}
+
+void records_ready(void)
+{
+    const char *fault = getenv(FAULT);
+
+    if (fault != NULL)
+        cr_assert_fail("the records of the tests were not imported: %s", fault);
+}
+
+const json_t *records_resources(void)
+{
+    static json_t *names;
+    const json_t *resource;
+    size_t i;
+
+    if (names != NULL)
+        return names;
+    CLEANUP(response_freep) struct response *response = http_get("/");
+
+    names = json_array();
+    json_array_foreach (response_at(response, "/resources"), i, resource)
+        cr_assert_eq(json_array_append(names, json_object_get(resource, "name")), 0);
+    cr_assert_gt(json_array_size(names), 0);
+    return names;
+}
+
+/* The lines of an NDJSON body. */
+static json_t *read_lines(const char *body)
+{
+    json_t *records = json_array();
+    size_t length;
+
+    for (const char *at = body; *at != '\0'; at += length + 1) {
+        length = strcspn(at, "\n");
+        cr_assert_eq(at[length], '\n', "the last line has no end");
+        cr_assert_eq(json_array_append_new(records, json_loadb(at, length, 0, NULL)), 0,
+                     "no record: %.200s", at);
+    }
+    return records;
+}
+
+const json_t *records_of(const char *resource)
+{
+    static json_t *lists;
+    const json_t *known = json_object_get(lists, resource);
+    char path[URL_BYTES];
+
+    if (known != NULL)
+        return known;
+    if (lists == NULL)
+        lists = json_object();
+    (void)snprintf(path, sizeof(path), "/v1/%s?format=ndjson", resource);
+    CLEANUP(response_freep) struct response *response = http_get(path);
+
+    cr_assert_eq(response->status, 200);
+    cr_assert_eq(json_object_set_new(lists, resource, read_lines(response->body)), 0);
+    return json_object_get(lists, resource);
+}
+
+const json_t *record_find(const json_t *records, const char *slug)
+{
+    const json_t *record;
+    size_t i;
+
+    json_array_foreach (records, i, record)
+        if (strcmp(record_text(record, "slug"), slug) == 0)
+            return record;
+    cr_assert_fail("no record with the slug %s", slug);
+    return NULL;
+}
+
+const char *record_text(const json_t *record, const char *name)
+{
+    const char *text = json_string_value(json_object_get(record, name));
+
+    return text == NULL ? "" : text;
+}
