@@ -195,6 +195,19 @@ static const struct setting *find(const char *name, size_t length)
     return NULL;
 }
 
+/* Settings of the scripts around the program, which share their environment with it. */
+static bool is_of_tools(const char *name)
+{
+    static const char *const NAMES[] = {"EXPRESS_BUILD_DIR", "EXPRESS_DATA_DIR",
+                                        "EXPRESS_CATALOGUE", "EXPRESS_TEST_DATABASE_URL",
+                                        "EXPRESS_API_BINARY"};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(NAMES); i++)
+        if (strcmp(NAMES[i], name) == 0)
+            return true;
+    return false;
+}
+
 /* A misspelt name would leave a default in force unnoticed; still others may use our prefix. */
 static void warn_of_unknown(FILE *errors)
 {
@@ -213,7 +226,7 @@ static void warn_of_unknown(FILE *errors)
             continue;
         memcpy(name, *at, length);
         name[length] = '\0';
-        nearest = text_nearest(name, names, ARRAY_LENGTH(names));
+        nearest = is_of_tools(name) ? NULL : text_nearest(name, names, ARRAY_LENGTH(names));
         if (nearest != NULL)
             fprintf(errors, "warning: %s is not a setting; did you mean %s?\n", name, nearest);
     }

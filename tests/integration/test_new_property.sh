@@ -49,9 +49,9 @@ meson setup "$copy/build" "$copy" -Dtests=false --buildtype=plain >"$copy/setup.
 ninja -C "$copy/build" >"$copy/build.log" 2>&1 || { tail -40 "$copy/build.log"; fail 'the copy can be built'; }
 
 psql --quiet "$EXPRESS_TEST_DATABASE_URL" -c "create database $database"
-EXPRESS_DATABASE_URL=${EXPRESS_TEST_DATABASE_URL/\/postgres?//$database?}
-[ "$EXPRESS_DATABASE_URL" != "$EXPRESS_TEST_DATABASE_URL" ] ||
-    EXPRESS_DATABASE_URL="$EXPRESS_TEST_DATABASE_URL dbname=$database"
+[[ $EXPRESS_TEST_DATABASE_URL =~ ^(postgres(ql)?://[^/]*/)[^?]*(.*)$ ]] ||
+    fail 'EXPRESS_TEST_DATABASE_URL is a URI'
+EXPRESS_DATABASE_URL=${BASH_REMATCH[1]}$database${BASH_REMATCH[3]}
 export EXPRESS_DATABASE_URL EXPRESS_PORT=0 EXPRESS_RATE_LIMIT=0
 export EXPRESS_SECRET=0123456789abcdef0123456789abcdef
 
