@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define LINE_BYTES_MAX 2048 /* a longer line is cut: logs hold ids and counts */
-#define REQUEST_ID_BYTES 64
+#define REQUEST_ID_BYTES 65 /* the longest id that a client may send, and the end */
 
 static atomic_int threshold = LOG_LEVEL_INFO;
 static _Thread_local char request_id_of_thread[REQUEST_ID_BYTES];

@@ -16,7 +16,7 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 /* Lines above @level are dropped. Call before the first thread starts. */
 void log_set_level(enum log_level level);
 
-/* The request id that every line of this thread bears; NULL removes it. Copied, cut at 63 bytes. */
+/* The request id that every line of this thread bears; NULL removes it. Copied, cut at 64 bytes. */
 void log_set_request(const char *request_id);
 
 void log_write(enum log_level level, const char *event, const char *format, ...) PRINTF_LIKE(3, 4);
