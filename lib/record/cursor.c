@@ -19,6 +19,7 @@
 #define TAG_BYTES crypto_aead_xchacha20poly1305_ietf_ABYTES
 #define SEALED_BYTES_MAX (NONCE_BYTES + PLAIN_BYTES_MAX + TAG_BYTES)
 #define ID_BYTES (UUID_TEXT_BYTES - 1)
+#define BASE64_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 #define VALUE_BYTES_MAX 300 /* a longer sort value is cut for comparing in SQL, too */
 
 void cursor_keys_derive(const char *secret, struct cursor_keys *ret_keys)
@@ -165,6 +166,9 @@ bool cursor_decode(const struct cursor_keys *keys, const char *text,
     struct reader_of_bytes reader;
     struct cursor cursor = {0};
 
+    /* libsodium takes some bytes above 127 for digits; a cursor has one spelling alone. */
+    if (text[strspn(text, BASE64_DIGITS)] != '\0')
+        return false;
     if (sodium_base642bin(sealed, sizeof(sealed), text, strlen(text), NULL, &sealed_bytes, NULL,
                           sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
         sealed_bytes < NONCE_BYTES + TAG_BYTES)
