@@ -1,7 +1,7 @@
 /*
  * Storing records: $1 is a jsonb array, one object a record:
  *
- *   {"id": uuid, "slug": text, "version": n, "status": text, "data": {...}}
+ *   {"id": uuid, "slug": text, "version": n, "status": text, "digest": text, "data": {...}}
  *
  * where data has passed the contract and every relation in it is an id. One
  * statement a table stores them all; what a record no longer says is removed,
@@ -172,18 +172,20 @@ static void compose_record(struct text *sql, const struct resource *resource)
 {
     struct column_writer writer = {.sql = sql, .separator = ", ", .source = "item->'data'"};
 
-    text_append(sql, "insert into catalogue.record (id, resource, slug, status, language, version");
+    text_append(
+        sql, "insert into catalogue.record (id, resource, slug, status, language, version, digest");
     visit_columns(resource->properties, resource->property_count, true, write_common_name, &writer);
     text_append_format(sql,
                        ")\nselect (item->>'id')::uuid, '%s', item->>'slug', item->>'status', "
-                       "item->'data'->>'language', (item->>'version')::integer",
+                       "item->'data'->>'language', (item->>'version')::integer, item->>'digest'",
                        resource->path);
     visit_columns(resource->properties, resource->property_count, true, write_common_value,
                   &writer);
     text_append(sql, "\nfrom jsonb_array_elements($1::jsonb) as list(item)\n"
                      "on conflict (id) do update set slug = excluded.slug, "
                      "status = excluded.status, language = excluded.language, "
-                     "version = excluded.version, updated_at = excluded.updated_at");
+                     "version = excluded.version, digest = excluded.digest, "
+                     "updated_at = excluded.updated_at");
     visit_columns(resource->properties, resource->property_count, true, write_common_assignment,
                   &writer);
 }

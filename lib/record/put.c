@@ -28,11 +28,11 @@
 #define DUMP_FLAGS (JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15))
 
 /* Columns of RECORDS_FIND, in this order. */
-enum { FOUND_SLUG, FOUND_ID, FOUND_VERSION, FOUND_DIGEST, FOUND_STATUS };
+enum { FOUND_SLUG, FOUND_ID, FOUND_VERSION, FOUND_DIGEST };
 static const struct db_query RECORDS_FIND = {
     .name = "put_find",
-    .sql = "select slug, id, version, digest, status from catalogue.record where resource = $1 and "
-           "(slug = any($2::text[]) or id::text = any($2::text[]))",
+    .sql = "select slug, id, version, digest from catalogue.record where resource = $1 and "
+           "(slug = any($2::text[]) or id::text = any($2::text[])) order by slug collate \"C\"",
     .param_count = 2,
     .plan = DB_PLAN_CUSTOM,
 };
@@ -44,14 +44,6 @@ static const struct db_query CHANGES_ADD = {
            "from jsonb_array_elements($2::jsonb) as list(item)",
     .param_count = 2,
 };
-static const struct db_query DIGESTS_SET = {
-    .name = "put_digests_set",
-    .sql = "update catalogue.record r set digest = item->>'digest' "
-           "from jsonb_array_elements($1::jsonb) as list(item) "
-           "where r.id = (item->>'id')::uuid",
-    .param_count = 1,
-};
-
 /* What is known by (resource, slug or id): in this call's drafts, or in the database. */
 struct known {
     const struct resource *resource;
@@ -183,7 +175,45 @@ static int find_existing(struct putter *putter, const struct resource *resource,
                   ret_rows);
 }
 
-/* Give each draft of a resource the id of the record it replaces, or a new one. */
+/* The row of a slug, by bisection; the number of rows when there is none. */
+static size_t row_of(const struct db_rows *rows, const char *slug)
+{
+    size_t low = 0;
+    size_t high = db_rows_count(rows);
+
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const int order = strcmp(slug, db_rows_text(rows, middle, FOUND_SLUG));
+
+        if (order == 0)
+            return middle;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return db_rows_count(rows);
+}
+
+/* The record that the draft replaces, or a new one. */
+static void identify_draft(struct putter *putter, struct put_draft *draft,
+                           const struct db_rows *rows)
+{
+    const size_t row = row_of(rows, draft->slug);
+    char id[UUID_TEXT_BYTES];
+
+    draft->is_new = row == db_rows_count(rows);
+    if (draft->is_new) {
+        uuid_make_v7(id);
+        draft->id = arena_copy(putter->arena, id);
+        draft->version = 1;
+        return;
+    }
+    draft->id = arena_copy(putter->arena, db_rows_text(rows, row, FOUND_ID));
+    draft->version = strtol(db_rows_text(rows, row, FOUND_VERSION), NULL, 10) + 1;
+    draft->stored_digest = arena_copy(putter->arena, db_rows_text(rows, row, FOUND_DIGEST));
+}
+
 static int identify(struct putter *putter, const struct resource *resource)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
@@ -197,33 +227,9 @@ static int identify(struct putter *putter, const struct resource *resource)
     if (slugs.length > 0)
         r = find_existing(putter, resource, &slugs, &rows);
     text_deinit(&slugs);
-    if (r != 0 || rows == NULL)
-        return r;
-
-    forget_all(putter);
-    for (size_t row = 0; row < db_rows_count(rows) && r == 0; row++)
-        r = known_add(putter, resource,
-                      arena_copy(putter->arena, db_rows_text(rows, row, FOUND_SLUG)),
-                      arena_format(putter->arena, "%zu", row));
-    for (size_t i = 0; i < putter->count && r == 0; i++) {
-        struct put_draft *draft = &putter->drafts[i];
-        const char *row;
-        char id[UUID_TEXT_BYTES];
-
-        if (draft->resource != resource)
-            continue;
-        row = known_find(putter, resource, draft->slug);
-        draft->is_new = row == NULL;
-        if (row == NULL) {
-            uuid_make_v7(id);
-            draft->id = arena_copy(putter->arena, id);
-            draft->version = 1;
-            continue;
-        }
-        draft->id = arena_copy(putter->arena, db_rows_text(rows, strtoul(row, NULL, 10), FOUND_ID));
-        draft->version =
-            strtol(db_rows_text(rows, strtoul(row, NULL, 10), FOUND_VERSION), NULL, 10);
-    }
+    for (size_t i = 0; r == 0 && rows != NULL && i < putter->count; i++)
+        if (putter->drafts[i].resource == resource)
+            identify_draft(putter, &putter->drafts[i], rows);
     return r;
 }
 
@@ -458,59 +464,31 @@ static int store(struct putter *putter, struct batch *batch)
         r = db_run_text(putter->db, of->put[i], DB_PLAN_GENERIC, 1,
                         (const char *const[]){batch->items.bytes}, NULL);
     if (r == 0)
-        r = db_run(putter->db, &DIGESTS_SET, (const char *const[]){batch->items.bytes}, NULL);
-    if (r == 0)
         r = db_run(putter->db, &CHANGES_ADD,
                    (const char *const[]){batch->resource->path, batch->items.bytes}, NULL);
     text_clear(&batch->items);
     return r;
 }
 
-static int batch_add(struct batch *batch, const struct put_draft *draft, const char *dump,
-                     const char *digest)
+static void batch_add(struct batch *batch, const struct put_draft *draft, const char *dump,
+                      const char *digest)
 {
     text_append_format(&batch->items,
                        "%s{\"id\":\"%s\",\"slug\":\"%s\",\"version\":%ld,\"status\":\"published\","
                        "\"digest\":\"%s\",\"data\":",
-                       batch->items.length == 0 ? "[" : ",", draft->id, draft->slug,
-                       draft->is_new ? 1 : draft->version + 1, digest);
+                       batch->items.length == 0 ? "[" : ",", draft->id, draft->slug, draft->version,
+                       digest);
     text_append(&batch->items, dump);
     text_append_char(&batch->items, '}');
     batch->ids[batch->count++] = draft->id;
-    return 0;
-}
-
-static int stored_digests(struct putter *putter, const struct resource *resource)
-{
-    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-    struct text ids;
-    int r = 0;
-
-    forget_all(putter);
-    text_init(&ids, BATCH_BYTES_MAX);
-    for (size_t i = 0; i < putter->count; i++)
-        if (putter->drafts[i].resource == resource && !putter->drafts[i].is_new)
-            append_array_item(&ids, putter->drafts[i].id);
-    if (ids.length > 0)
-        r = find_existing(putter, resource, &ids, &rows);
-    text_deinit(&ids);
-    for (size_t row = 0; r == 0 && rows != NULL && row < db_rows_count(rows); row++) {
-        const char *digest = db_rows_text(rows, row, FOUND_DIGEST);
-
-        r = known_add(putter, resource,
-                      arena_copy(putter->arena, db_rows_text(rows, row, FOUND_ID)),
-                      arena_copy(putter->arena, digest == NULL ? "" : digest));
-    }
-    return r;
 }
 
 static int put_resource(struct putter *putter, struct batch *batch, struct put_summary *summary)
 {
-    int r = stored_digests(putter, batch->resource);
+    int r = 0;
 
     for (size_t i = 0; i < putter->count && r == 0; i++) {
         struct put_draft *draft = &putter->drafts[i];
-        const char *stored;
         const char *digest;
         char *dump;
 
@@ -525,8 +503,8 @@ static int put_resource(struct putter *putter, struct batch *batch, struct put_s
             free(dump);
             return fault_raise(-ENOMEM);
         }
-        stored = known_find(putter, draft->resource, draft->id);
-        draft->is_unchanged = stored != NULL && strcmp(stored, digest) == 0;
+        draft->is_unchanged =
+            draft->stored_digest != NULL && strcmp(draft->stored_digest, digest) == 0;
         if (draft->is_unchanged)
             summary->unchanged++;
         else if (draft->is_new)
@@ -534,8 +512,8 @@ static int put_resource(struct putter *putter, struct batch *batch, struct put_s
         else
             summary->updated++;
         if (!draft->is_unchanged) {
-            r = batch_add(batch, draft, dump, digest);
-            if (r == 0 && batch->count % BATCH_RECORDS == 0)
+            batch_add(batch, draft, dump, digest);
+            if (batch->count % BATCH_RECORDS == 0)
                 r = store(putter, batch);
         }
         free(dump);

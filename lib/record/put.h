@@ -27,7 +27,8 @@ struct put_draft {
     const char *slug;
     bool is_new;
     bool is_unchanged;
-    long version;
+    long version;              /* that it gets when it is stored */
+    const char *stored_digest; /* of what it replaces; NULL: none */
 };
 
 struct put_summary {
