@@ -512,7 +512,7 @@ static void add_general(struct statement *statement, const struct query *query,
 /* --- the statements ----------------------------------------------------------------------------
  */
 
-/* {"title": "…<mark>…"} of the searched texts at the top of the document, made safe for HTML. */
+/* {"title": "…<mark>…"} of the searched texts at the top of the document. */
 static void add_highlights(struct statement *statement, const struct query *query)
 {
     const char *separator = "";
@@ -524,13 +524,9 @@ static void add_highlights(struct statement *statement, const struct query *quer
         if (property->search_weight == '\0' || property->kind != PROPERTY_TEXT ||
             property->is_array || property->detail)
             continue;
-        text_append_format(
-            &statement->sql,
-            "%s'%s', nullif(ts_headline('published.express', replace(replace(replace(document->>"
-            "'%s', '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), k.query, 'HighlightAll=true, "
-            "StartSel=<mark>, StopSel=</mark>'), replace(replace(replace(document->>'%s', '&', "
-            "'&amp;'), '<', '&lt;'), '>', '&gt;'))",
-            separator, property->name, property->name, property->name);
+        text_append_format(&statement->sql,
+                           "%s'%s', published.highlighted(document, d.translations, '%s', k.query)",
+                           separator, property->name, property->name);
         separator = ", ";
     }
     text_append(&statement->sql,

@@ -384,6 +384,33 @@ static void append_texts_source(struct text *sql, const struct resource *resourc
     text_append(sql, ") words");
 }
 
+/* The words of the translations, by the stems of their languages. @brief: of label and summary. */
+static void append_translated_words(struct text *sql, const struct resource *resource, bool brief)
+{
+    text_append_format(sql,
+                       "(select catalogue.all_words(catalogue.words(tr.language, %s, case "
+                       "tr.property when '%s' then 'A' else 'B' end::\"char\")) from "
+                       "catalogue.record_translations tr where tr.record_id = words.id",
+                       brief ? "left(tr.text, 300)" : "tr.text", resource->label->name);
+    if (brief)
+        text_append_format(sql, " and tr.property in ('%s', 'summary')", resource->label->name);
+    text_append_char(sql, ')');
+}
+
+static void compose_stems(struct text *sql, const struct resource *resource)
+{
+    text_append(sql, "insert into published.stems (stem)\n"
+                     "select lexeme from ");
+    append_texts_source(sql, resource);
+    text_append(sql, ", unnest(to_tsvector(published.stemmer(language), concat_ws(' ', text_0, "
+                     "text_1, left(text_2, 20000))))\n"
+                     "union select lexeme from catalogue.record_translations tr join "
+                     "catalogue.record r on r.id = tr.record_id and r.status = 'published', "
+                     "unnest(to_tsvector(published.stemmer(tr.language), tr.text))\n"
+                     "where tr.record_id = any($1::uuid[])\n"
+                     "on conflict do nothing");
+}
+
 static void compose_search(struct statements *statements, struct text *sql,
                            const struct resource *resource)
 {
@@ -391,12 +418,15 @@ static void compose_search(struct statements *statements, struct text *sql,
                        "insert into published.%s_search (id, updated_at, brief, vector)\n"
                        "select id, updated_at, "
                        "catalogue.words(language, text_0, 'A') || "
-                       "catalogue.words(language, left(text_1, 300), 'B'), "
-                       "catalogue.words(language, text_0, 'A') || "
-                       "catalogue.words(language, text_1, 'B') || "
-                       "catalogue.words(language, left(text_2, 20000), 'C') || "
-                       "catalogue.words('', translated, 'B')\nfrom ",
+                       "catalogue.words(language, left(text_1, 300), 'B') || ",
                        resource->table);
+    append_translated_words(sql, resource, true);
+    text_append(sql, ", "
+                     "catalogue.words(language, text_0, 'A') || "
+                     "catalogue.words(language, text_1, 'B') || "
+                     "catalogue.words(language, left(text_2, 20000), 'C') || ");
+    append_translated_words(sql, resource, false);
+    text_append(sql, "\nfrom ");
     append_texts_source(sql, resource);
     statements_add(statements, sql);
 
@@ -409,10 +439,16 @@ static void compose_search(struct statements *statements, struct text *sql,
                      "on conflict do nothing");
     statements_add(statements, sql);
 
+    compose_stems(sql, resource);
+    statements_add(statements, sql);
+
     text_append(sql, "insert into published.search_languages (language)\n"
-                     "select distinct r.language ");
+                     "select r.language ");
     append_source(sql, resource);
-    text_append(sql, "\non conflict do nothing");
+    text_append(sql, "\nunion select tr.language from catalogue.record_translations tr join "
+                     "catalogue.record r on r.id = tr.record_id and r.status = 'published' where "
+                     "tr.record_id = any($1::uuid[])\n"
+                     "on conflict do nothing");
     statements_add(statements, sql);
 }
 

@@ -1,6 +1,7 @@
 #include "record/search.h"
 
 #include "base/arena.h"
+#include "base/digest.h"
 #include "base/fault.h"
 #include "base/problem.h"
 #include "base/text.h"
@@ -14,7 +15,6 @@
 #include <string.h>
 
 #define SQL_BYTES_MAX (128 * 1024)
-#define ETAG_BYTES 15
 
 enum {
     HIT_RESOURCE,
@@ -120,13 +120,8 @@ bool search_parse(const struct contract *contract, const struct query_pair *pair
 
 static void append_highlight(struct text *sql, const char *name, const char *property)
 {
-    text_append_format(
-        sql,
-        "'%s', nullif(ts_headline('published.express', replace(replace(replace(shown->>'%s', '&', "
-        "'&amp;'), '<', '&lt;'), '>', '&gt;'), k.query, 'HighlightAll=true, StartSel=<mark>, "
-        "StopSel=</mark>'), replace(replace(replace(shown->>'%s', '&', '&amp;'), '<', '&lt;'), "
-        "'>', '&gt;'))",
-        name, property, property);
+    text_append_format(sql, "'%s', published.highlighted(shown, d.translations, '%s', k.query)",
+                       name, property);
 }
 
 /* The best of one resource, strictly beyond the cursor ($3, $4) when there is one. */
@@ -184,8 +179,8 @@ static int run_search(const struct search *search, const struct cursor *cursor, 
         append_branch(&sql, search, search->resources[i], cursor);
     }
     text_append_format(&sql,
-                       ") found order by rank %s, id %s limit $2::integer) page order by rank "
-                       "desc, id desc",
+                       ") found order by rank %s, id %s limit $2::integer) page order by "
+                       "page.rank desc, page.id desc",
                        backward ? "asc" : "desc", backward ? "asc" : "desc");
     r = text_failed(&sql) || limit == NULL
             ? fault_raise(-ENOMEM)
@@ -270,31 +265,22 @@ void search_deinit(struct search_result *result)
 /* --- showing -------------------------------------------------------------------------------------
  */
 
-static void hash_text(crypto_generichash_state *state, const char *text)
-{
-    (void)crypto_generichash_update(state, (const unsigned char *)(text == NULL ? "" : text),
-                                    text == NULL ? 1 : strlen(text) + 1);
-}
-
 const char *search_etag(const struct search_result *result, const char *variant,
                         struct arena *arena)
 {
-    unsigned char hash[crypto_generichash_BYTES_MIN];
-    char base64[sodium_base64_ENCODED_LEN(ETAG_BYTES, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
-    crypto_generichash_state state;
+    struct digest digest;
+    char text[DIGEST_TEXT_BYTES];
 
-    (void)crypto_generichash_init(&state, NULL, 0, sizeof(hash));
-    hash_text(&state, variant);
+    digest_init(&digest);
+    digest_text(&digest, variant);
     for (size_t i = 0; i < result->count; i++) {
-        hash_text(&state, db_rows_text(result->rows, result->first + i, HIT_ETAG));
-        hash_text(&state, db_rows_text(result->rows, result->first + i, HIT_RANK));
-        hash_text(&state, db_rows_text(result->rows, result->first + i, HIT_HIGHLIGHTS));
+        digest_text(&digest, db_rows_text(result->rows, result->first + i, HIT_ETAG));
+        digest_text(&digest, db_rows_text(result->rows, result->first + i, HIT_RANK));
+        digest_text(&digest, db_rows_text(result->rows, result->first + i, HIT_HIGHLIGHTS));
     }
-    hash_text(&state, result->next);
-    hash_text(&state, result->previous);
-    (void)crypto_generichash_final(&state, hash, sizeof(hash));
-    return arena_copy(arena, sodium_bin2base64(base64, sizeof(base64), hash, ETAG_BYTES,
-                                               sodium_base64_VARIANT_URLSAFE_NO_PADDING));
+    digest_text(&digest, result->next);
+    digest_text(&digest, result->previous);
+    return arena_copy(arena, digest_finish(&digest, text));
 }
 
 static void append_member(struct text *text, const char *name, struct slice value)

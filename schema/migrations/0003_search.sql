@@ -78,12 +78,21 @@ language sql stable parallel safe as $$
     coalesce(to_tsvector(published.stemmer(language), content), ''::tsvector), weight)
 $$;
 
+-- The words of several texts together.
+create aggregate catalogue.all_words(tsvector) (
+  sfunc = pg_catalog.tsvector_concat, stype = tsvector, initcond = '', parallel = safe);
+
 -- Every word that a published record has: how misspelt words are mended.
 create table published.words (word text collate "C" primary key);
 create index on published.words using gin (word extensions.gin_trgm_ops);
 comment on table published.words is 'words of published records, for mending misspelt searches';
 
--- The languages that published records are written in: whose stems a search tries.
+-- Every stem that a published record has: a word whose stem is known needs no mending.
+create table published.stems (stem text collate "C" primary key);
+comment on table published.stems is 'stems of words of published records';
+
+-- The languages that published records are written in or translated into: whose stems a
+-- search tries.
 create table published.search_languages (language text primary key);
 comment on table published.search_languages is 'languages of published records';
 
@@ -109,7 +118,7 @@ create table published.moved (
   primary key (resource, slug));
 comment on table published.moved is 'earlier slugs, with the record that they lead to';
 
-grant select on published.words, published.search_languages, published.model, published.gone,
+grant select on published.words, published.stems, published.search_languages, published.model, published.gone,
   published.moved to express_public;
 
 -- similar_words() - words of the catalogue that a misspelt one may mean
@@ -133,13 +142,24 @@ language sql stable parallel safe as $$
      limit 3) as found
 $$;
 
+-- Does a text have this word, a word that begins with it, or one of its stems?
+create function published.is_known(typed text, configurations regconfig[]) returns boolean
+language sql stable parallel safe as $$
+  select exists (select from published.words w
+                  where w.word >= typed and w.word < typed || U&'\+10FFFF')
+      or exists (select from unnest(configurations) c,
+                             unnest(tsvector_to_array(to_tsvector(c, typed))) as of_word(stem)
+                   join published.stems s on s.stem = of_word.stem)
+$$;
+
 -- search_query() - what somebody typed, as a query
 --
 -- Every word must be found: as it stands, by its stem in any language of the
 -- catalogue, or as the beginning of a word (from three letters on). A word that
--- nothing begins with is replaced by up to three that look like it, and
--- `corrected` then says how the search was understood. Words that every text
--- of a language has ("the", "des") are left out unless there is nothing else.
+-- nothing begins with and whose stems nothing has is replaced by up to three that
+-- look like it, and `corrected` then says how the search was understood. Words that
+-- every text of a language has ("the", "des") are left out unless there is nothing
+-- else; so are compounds ("self-employment") whose parts are looked for anyway.
 create function published.search_query(typed text, out query tsquery, out corrected text)
 language plpgsql stable parallel safe as $$
 declare
@@ -161,13 +181,14 @@ declare
   is_corrected boolean := false;
 begin
   if cardinality(meaningful) > 0 then
-    lexemes := meaningful;
+    lexemes := array(
+      select l from unnest(meaningful) with ordinality as listed(l, n)
+       where not (l like '%-%' and string_to_array(l, '-') <@ meaningful)
+       order by n);
   end if;
   foreach lexeme in array lexemes loop
     piece := (quote_literal(lexeme) || case when length(lexeme) < 3 then '' else ':*' end)::tsquery;
-    if length(lexeme) >= 3 and not exists (
-         select from published.words w
-          where w.word >= lexeme and w.word < lexeme || U&'\+10FFFF') then
+    if length(lexeme) >= 3 and not published.is_known(lexeme, configurations) then
       similar_words := published.similar_words(lexeme);
       if cardinality(similar_words) > 0 then
         is_corrected := true;
@@ -189,6 +210,33 @@ begin
     corrected := null;
   end if;
 end
+$$;
+
+-- highlighted() - a text of a document with the words that were found marked
+--
+-- Everything but the marks is escaped for HTML. The words are looked for as they
+-- stand and by their stems; where the original has none of them, in its
+-- translations. Null: they are in none of these.
+create function published.marked(language text, content text, query tsquery) returns text
+language sql stable parallel safe as $$
+  select coalesce(
+           nullif(ts_headline('published.express', safe, query, options), safe),
+           nullif(ts_headline(published.stemmer(language), safe, query, options), safe))
+    from (select replace(replace(replace(content, '&', '&amp;'), '<', '&lt;'), '>', '&gt;') as safe,
+                 'HighlightAll=true, StartSel=<mark>, StopSel=</mark>' as options) as escaped
+$$;
+create function published.highlighted(document json, translations text, property text,
+                                      query tsquery) returns text
+language sql stable parallel safe as $$
+  select coalesce(
+    published.marked(document->>'language', document->>property, query),
+    (select found.text from (
+       select published.marked(t.value->>'language', t.value->>'text', query) as text, t.position
+         from json_array_elements(translations::json) with ordinality as t(value, position)
+        where t.value->>'property' = property) as found
+      where found.text is not null
+      order by found.position
+      limit 1))
 $$;
 
 -- Each change is told once per transaction and resource; whoever listens reads on.

@@ -118,3 +118,97 @@ const char *record_text(const json_t *record, const char *name)
 
     return text == NULL ? "" : text;
 }
+
+bool records_contain(const json_t *texts, const char *text)
+{
+    const json_t *each;
+    size_t i;
+
+    json_array_foreach (texts, i, each)
+        if (json_is_string(each) && strcmp(json_string_value(each), text) == 0)
+            return true;
+    return false;
+}
+
+json_t *records_pluck(const json_t *records, const char *name)
+{
+    json_t *values = json_array();
+    const json_t *record;
+    size_t i;
+
+    json_array_foreach (records, i, record)
+        cr_assert_eq(json_array_append(values, json_object_get(record, name)), 0,
+                     "a record without %s", name);
+    return values;
+}
+
+/* One page; @cursor NULL: the first. */
+static struct response *get_page(const char *path, unsigned limit, const char *cursor)
+{
+    struct response *response;
+    struct text text;
+
+    text_init(&text, TEXT_BYTES_MAX);
+    text_append_format(&text, "%s%climit=%u", path, strchr(path, '?') == NULL ? '?' : '&', limit);
+    if (cursor != NULL) {
+        text_append(&text, "&cursor=");
+        text_append_uri(&text, cursor);
+    }
+    response = http_get(text.bytes);
+    cr_assert_eq(response->status, 200, "%s: %.300s", text.bytes, response->body);
+    text_deinit(&text);
+    return response;
+}
+
+static void check_no_repeats(const json_t *records, const char *path)
+{
+    json_auto_t *seen = json_object();
+    const json_t *record;
+    size_t i;
+
+    json_array_foreach (records, i, record)
+        cr_assert_eq(json_object_set_new_nocheck(seen, record_text(record, "id"), json_true()), 0);
+    cr_assert_eq(json_object_size(seen), json_array_size(records), "%s shows a record twice", path);
+}
+
+json_t *records_walk(const char *path, unsigned limit)
+{
+    json_t *records = json_array();
+    struct response *response = get_page(path, limit, NULL);
+    size_t end;
+
+    cr_assert(json_is_null(response_at(response, "/page/previous")), "%s", path);
+    for (;;) {
+        const char *next = json_string_value(response_at(response, "/page/next"));
+        struct response *following;
+
+        cr_assert_eq(json_array_extend(records, json_object_get(response_json(response), "data")),
+                     0);
+        if (next == NULL)
+            break;
+        cr_assert_eq(json_array_size(response_at(response, "/data")), limit, "%s", path);
+        following = get_page(path, limit, next);
+        response_free(response);
+        response = following;
+    }
+    check_no_repeats(records, path);
+
+    end = json_array_size(records) - json_array_size(response_at(response, "/data"));
+    while (end > 0) {
+        struct response *before =
+            get_page(path, limit, response_text_at(response, "/page/previous"));
+        size_t count = json_array_size(response_at(before, "/data"));
+
+        response_free(response);
+        response = before;
+        cr_assert(count > 0 && count <= end, "%s: a page too long or empty, backward", path);
+        end -= count;
+        for (size_t i = 0; i < count; i++)
+            cr_assert_str_eq(record_text(json_array_get(response_at(response, "/data"), i), "id"),
+                             record_text(json_array_get(records, end + i), "id"), "%s, backward",
+                             path);
+    }
+    cr_assert(json_is_null(response_at(response, "/page/previous")), "%s, backward", path);
+    response_free(response);
+    return records;
+}
