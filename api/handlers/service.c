@@ -3,6 +3,7 @@
 
 #include "application.h"
 #include "base/arena.h"
+#include "base/digest.h"
 #include "base/embedded.h"
 #include "base/fault.h"
 #include "base/problem.h"
@@ -15,23 +16,18 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <sodium.h>
 #include <stdbool.h>
 #include <string.h>
-
-#define ETAG_BYTES 15
 
 /* An answer that changes with a release: its ETag is a hash of the bytes. */
 static int finish(struct request *request, struct reply *reply, const char *content_type)
 {
-    unsigned char hash[crypto_generichash_BYTES_MIN];
-    char base64[sodium_base64_ENCODED_LEN(ETAG_BYTES, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
+    struct digest digest;
+    char text[DIGEST_TEXT_BYTES];
 
-    (void)crypto_generichash(hash, sizeof(hash), (const unsigned char *)reply->body.bytes,
-                             reply->body.length, NULL, 0);
-    reply->etag =
-        arena_copy(request->arena, sodium_bin2base64(base64, sizeof(base64), hash, ETAG_BYTES,
-                                                     sodium_base64_VARIANT_URLSAFE_NO_PADDING));
+    digest_init(&digest);
+    digest_bytes(&digest, reply->body.bytes, reply->body.length);
+    reply->etag = arena_copy(request->arena, digest_finish(&digest, text));
     reply->content_type = content_type;
     reply->cache = REPLY_CACHE_LONG;
     return reply->etag == NULL ? fault_raise(-ENOMEM) : 0;

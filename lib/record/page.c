@@ -1,6 +1,7 @@
 #include "record/page.h"
 
 #include "base/arena.h"
+#include "base/digest.h"
 #include "base/fault.h"
 #include "base/problem.h"
 #include "base/text.h"
@@ -10,14 +11,12 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Up to here an estimate is counted, because counting so few is as quick as planning. */
 #define COUNTED_MAX 1000
-#define ETAG_BYTES 15 /* twenty characters of base64 */
 #define LANGUAGES_SHOWN 8
 
 /* --- fetching -------------------------------------------------------------------------------- */
@@ -301,45 +300,30 @@ void page_deinit(struct page *page)
 /* --- showing
  * ---------------------------------------------------------------------------------------- */
 
-static void hash_text(crypto_generichash_state *state, const char *text)
-{
-    (void)crypto_generichash_update(state, (const unsigned char *)(text == NULL ? "" : text),
-                                    text == NULL ? 1 : strlen(text) + 1);
-}
-
 const char *page_etag(const struct page *page, const char *variant, struct arena *arena)
 {
-    unsigned char hash[crypto_generichash_BYTES_MIN];
-    char base64[sodium_base64_ENCODED_LEN(ETAG_BYTES, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
-    crypto_generichash_state state;
+    struct digest digest;
+    char text[DIGEST_TEXT_BYTES];
 
-    (void)crypto_generichash_init(&state, NULL, 0, crypto_generichash_BYTES_MIN);
-    hash_text(&state, variant);
+    digest_init(&digest);
+    digest_text(&digest, variant);
     for (size_t i = 0; i < page->count; i++) {
-        hash_text(&state, page->items[i].id);
-        hash_text(&state, page->items[i].etag);
-        hash_text(&state, page->items[i].highlights);
+        digest_text(&digest, page->items[i].id);
+        digest_text(&digest, page->items[i].etag);
+        digest_text(&digest, page->items[i].highlights);
     }
-    for (size_t i = 0; i < page->view.embedded_count; i++) {
-        const struct db_rows *rows = page->view.embedded[i].rows;
-
-        for (size_t row = 0; rows != NULL && row < db_rows_count(rows); row++) {
-            hash_text(&state, db_rows_text(rows, row, 1));
-            hash_text(&state, db_rows_text(rows, row, 2));
-        }
-    }
+    view_digest(&page->view, &digest);
     for (size_t i = 0; i < page->facet_value_count; i++) {
-        hash_text(&state, page->facets[i].value);
-        hash_text(&state, page->facets[i].count);
+        digest_text(&digest, page->facets[i].value);
+        digest_text(&digest, page->facets[i].count);
+        digest_text(&digest, page->facets[i].title);
     }
-    hash_text(&state, page->next);
-    hash_text(&state, page->previous);
-    hash_text(&state, page->corrected);
+    digest_text(&digest, page->next);
+    digest_text(&digest, page->previous);
+    digest_text(&digest, page->corrected);
     if (page->has_total)
-        hash_text(&state, arena_format(arena, "%llu", (unsigned long long)page->total));
-    (void)crypto_generichash_final(&state, hash, sizeof(hash));
-    return arena_copy(arena, sodium_bin2base64(base64, sizeof(base64), hash, ETAG_BYTES,
-                                               sodium_base64_VARIANT_URLSAFE_NO_PADDING));
+        digest_bytes(&digest, &page->total, sizeof(page->total));
+    return arena_copy(arena, digest_finish(&digest, text));
 }
 
 static void append_cursor(struct text *text, const char *name, const char *cursor)

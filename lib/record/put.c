@@ -1,6 +1,7 @@
 #include "record/put.h"
 
 #include "base/arena.h"
+#include "base/digest.h"
 #include "base/fault.h"
 #include "base/problem.h"
 #include "base/text.h"
@@ -14,7 +15,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <search.h>
-#include <sodium.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,6 @@
 #define BATCH_RECORDS 500
 #define BATCH_BYTES_MAX (256u * 1024 * 1024)
 #define POINTER_BYTES_MAX 1024
-#define DIGEST_BYTES 16
 #define DEFAULT_LANGUAGE "en"
 #define DUMP_FLAGS (JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15))
 
@@ -435,12 +434,12 @@ static int complete(struct putter *putter, struct put_draft *draft)
 /* A hash of what the record says, to leave alone what would not change. */
 static const char *digest_of(struct arena *arena, const char *dump)
 {
-    unsigned char hash[DIGEST_BYTES];
-    char hexadecimal[DIGEST_BYTES * 2 + 1];
+    struct digest digest;
+    char text[DIGEST_TEXT_BYTES];
 
-    (void)crypto_generichash(hash, sizeof(hash), (const unsigned char *)dump, strlen(dump), NULL,
-                             0);
-    return arena_copy(arena, sodium_bin2hex(hexadecimal, sizeof(hexadecimal), hash, sizeof(hash)));
+    digest_init(&digest);
+    digest_text(&digest, dump);
+    return arena_copy(arena, digest_finish(&digest, text));
 }
 
 struct batch {

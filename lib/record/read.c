@@ -1,20 +1,19 @@
 #include "record/read.h"
 
 #include "base/arena.h"
+#include "base/digest.h"
 #include "base/fault.h"
 #include "base/text.h"
 #include "base/uuid.h"
 #include "db/db.h"
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define IDS_BYTES_MAX (64 * 1024)
-#define ETAG_BYTES 15
 
 enum { DOCUMENT_ID, DOCUMENT_SLUG, DOCUMENT_ETAG, DOCUMENT_TIME, DOCUMENT_TEXT, DOCUMENT_OTHERS };
 
@@ -120,36 +119,21 @@ void read_deinit(struct read *read)
     *read = (struct read){0};
 }
 
-static void hash_text(crypto_generichash_state *state, const char *text)
-{
-    (void)crypto_generichash_update(state, (const unsigned char *)text, strlen(text) + 1);
-}
-
 const char *read_etag(const struct read *read, const char *variant, struct arena *arena)
 {
     const struct query *query = read->view.query;
-    unsigned char hash[crypto_generichash_BYTES_MIN];
-    char base64[sodium_base64_ENCODED_LEN(ETAG_BYTES, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
-    crypto_generichash_state state;
+    struct digest digest;
+    char text[DIGEST_TEXT_BYTES];
 
     if (query->field_count == 0 && query->include_count == 0 &&
         (read->item.translations == NULL || (query->language_count == 0 && !query->all_languages)))
         return read->item.etag;
 
-    (void)crypto_generichash_init(&state, NULL, 0, sizeof(hash));
-    hash_text(&state, variant);
-    hash_text(&state, read->item.etag);
-    for (size_t i = 0; i < read->view.embedded_count; i++) {
-        const struct db_rows *rows = read->view.embedded[i].rows;
-
-        for (size_t row = 0; rows != NULL && row < db_rows_count(rows); row++) {
-            hash_text(&state, db_rows_text(rows, row, 1));
-            hash_text(&state, db_rows_text(rows, row, 2));
-        }
-    }
-    (void)crypto_generichash_final(&state, hash, sizeof(hash));
-    return arena_copy(arena, sodium_bin2base64(base64, sizeof(base64), hash, ETAG_BYTES,
-                                               sodium_base64_VARIANT_URLSAFE_NO_PADDING));
+    digest_init(&digest);
+    digest_text(&digest, variant);
+    digest_text(&digest, read->item.etag);
+    view_digest(&read->view, &digest);
+    return arena_copy(arena, digest_finish(&digest, text));
 }
 
 /* --- batches ---------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 #include "record/view.h"
 
 #include "base/arena.h"
+#include "base/digest.h"
 #include "base/fault.h"
 #include "base/text.h"
 #include "db/db.h"
@@ -158,6 +159,18 @@ void view_deinit(struct view *view)
     for (size_t i = 0; i < view->embedded_count; i++)
         db_rows_free(view->embedded[i].rows);
     view->embedded_count = 0;
+}
+
+void view_digest(const struct view *view, struct digest *digest)
+{
+    for (size_t i = 0; i < view->embedded_count; i++) {
+        const struct db_rows *rows = view->embedded[i].rows;
+
+        for (size_t row = 0; rows != NULL && row < db_rows_count(rows); row++) {
+            digest_text(digest, db_rows_text(rows, row, EMBEDDED_ID));
+            digest_text(digest, db_rows_text(rows, row, EMBEDDED_ETAG));
+        }
+    }
 }
 
 /* --- languages ------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 struct arena;
 struct db;
 struct db_rows;
+struct digest;
 struct text;
 
 /* One record of a page, borrowed from the rows that it came in. */
@@ -44,6 +45,8 @@ struct view {
 MUST_CHECK int view_prepare(struct view *view, struct db *db, const struct query *query,
                             const struct view_item *items, size_t count);
 void view_deinit(struct view *view);
+/* Adds what is embedded to a digest: it changes what is shown as the records themselves do. */
+void view_digest(const struct view *view, struct digest *digest);
 
 /* Appends the document of @item as it is to be shown. */
 void view_append(const struct view *view, const struct view_item *item, struct arena *arena,
