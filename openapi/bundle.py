@@ -269,6 +269,8 @@ class Contract:
                 more = {"style": "form", "explode": True, **more}
             yield self.add_parameter(resource, path, text, schema, **more)
             bounds = ()
+            if many:  # which of several values would a bound be about?
+                continue
             if form in DATES:
                 bounds = (("after", "On or after this date."),
                           ("before", "On or before this date."))

@@ -306,10 +306,10 @@ static int property_compile(struct compiler *compiler, struct resource *resource
     if (target != NULL) {
         property->kind = PROPERTY_RELATION;
         property->target = contract_resource_find(contract, target);
-        property->related = is_related(contract, resource, property);
-        property->includable = json_object_get(items != NULL ? items : schema, "anyOf") != NULL;
         if (property->target == NULL)
             return compiler_refuse(compiler, property->path, "is a relation to no resource");
+        property->related = is_related(contract, resource, property);
+        property->includable = json_object_get(items != NULL ? items : schema, "anyOf") != NULL;
     } else {
         r = property_kind(compiler, items != NULL ? items : schema, property->path,
                           &property->kind);
