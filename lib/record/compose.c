@@ -185,10 +185,12 @@ static const char *point_of(struct statement *statement, double lat, double lon)
                         EARTH_RADIUS_KM * sin(lat * radians));
 }
 
-/* The straight line below an arc. */
+/* The straight line below an arc. Half way around the earth there is nothing farther away. */
 static double chord_km(double arc_km)
 {
-    return 2 * EARTH_RADIUS_KM * sin(arc_km / (2 * EARTH_RADIUS_KM));
+    const double angle = arc_km / EARTH_RADIUS_KM;
+
+    return angle >= acos(-1.0) ? 2 * EARTH_RADIUS_KM + 1 : 2 * EARTH_RADIUS_KM * sin(angle / 2);
 }
 
 static void add_place(struct statement *statement, const struct query *query, int point)
@@ -207,12 +209,12 @@ static void add_place(struct statement *statement, const struct query *query, in
         text_append(&statement->sql, " and p.position is not null");
     }
     if (query->has_box) {
-        const int west = parameter(statement, arena_format(statement->arena, "%.9f", query->west));
+        const int west = parameter(statement, arena_format(statement->arena, "%.17g", query->west));
         const int south =
-            parameter(statement, arena_format(statement->arena, "%.9f", query->south));
-        const int east = parameter(statement, arena_format(statement->arena, "%.9f", query->east));
+            parameter(statement, arena_format(statement->arena, "%.17g", query->south));
+        const int east = parameter(statement, arena_format(statement->arena, "%.17g", query->east));
         const int north =
-            parameter(statement, arena_format(statement->arena, "%.9f", query->north));
+            parameter(statement, arena_format(statement->arena, "%.17g", query->north));
 
         text_append_format(&statement->sql,
                            " and p.location_lat between $%d::float8 and $%d::float8", south, north);
@@ -477,9 +479,13 @@ static void add_matches(struct statement *statement, const struct query *query,
     add_conditions(statement, query, without, point);
 }
 
-static int add_point(struct statement *statement, const struct query *query)
+/* PostgreSQL refuses a parameter that the statement does not use: counting needs the point only for
+ * a radius. */
+static int add_point(struct statement *statement, const struct query *query, bool counting)
 {
-    return query->has_near ? parameter(statement, point_of(statement, query->lat, query->lon)) : 0;
+    if (!query->has_near || (counting && query->radius_km <= 0))
+        return 0;
+    return parameter(statement, point_of(statement, query->lat, query->lon));
 }
 
 static void add_general(struct statement *statement, const struct query *query,
@@ -545,7 +551,7 @@ void compose_page(struct arena *arena, const struct query *query, const struct c
     statement_init(statement, arena);
     limit = arena_format(statement->arena, "%u", query->limit + 1);
     limit = arena_format(statement->arena, "$%d::integer", parameter(statement, limit));
-    point = add_point(statement, query);
+    point = add_point(statement, query, false);
     if (limit == NULL)
         return;
 
@@ -589,7 +595,7 @@ void compose_count(struct arena *arena, const struct query *query, unsigned most
             text_append_format(&statement->sql, " and p.country = $%d",
                                parameter(statement, listing.country));
     } else {
-        point = add_point(statement, query);
+        point = add_point(statement, query, true);
         add_matches(statement, query, NULL, point, false);
     }
     if (most > 0)
@@ -604,7 +610,7 @@ void compose_estimate(struct arena *arena, const struct query *query, struct sta
     statement_init(statement, arena);
     statement->plan = DB_PLAN_CUSTOM;
     text_append(&statement->sql, "explain (format json) select 1");
-    point = add_point(statement, query);
+    point = add_point(statement, query, true);
     add_matches(statement, query, NULL, point, false);
 }
 
@@ -636,7 +642,7 @@ void compose_facets(struct arena *arena, const struct query *query, struct state
     int point;
 
     statement_init(statement, arena);
-    point = add_point(statement, query);
+    point = add_point(statement, query, true);
     statement->plan = DB_PLAN_CUSTOM;
     for (size_t i = 0; i < query->facet_count; i++) {
         const char *path = query->facets[i]->path;
