@@ -44,11 +44,8 @@ int workbench_open(const struct settings *settings, const char *role,
     int r;
 
     *ret_workbench = (struct workbench){0};
-    if (settings->database_url == NULL || settings->database_url[0] == '\0') {
-        (void)fprintf(stderr, "express-api: EXPRESS_DATABASE_URL says which database to use; "
-                              "tools/serve starts one by itself\n");
+    if (!settings_name_database(settings, stderr))
         return 1;
-    }
     r = contract_load(&ret_workbench->contract);
     if (r == 0)
         r = model_new(ret_workbench->contract, &ret_workbench->model);

@@ -28,14 +28,12 @@
 #define WAITERS_PER_CONNECTION 16
 #define STATEMENTS_MAX 300
 #define DIFFERENCES_BYTES_MAX (1024 * 1024)
-#define SECRET_BYTES 32
 
 struct serving {
     struct application application;
     struct contract *contract;
     struct db_pool *pool;
     struct memo *memo;
-    char random_secret[SECRET_BYTES * 2 + 1];
     pthread_t listener;
     bool is_listening;
     volatile bool stop;
@@ -77,19 +75,6 @@ static void *listen_for_changes(void *data)
 
 /* --- start and stop
  * -------------------------------------------------------------------------------- */
-
-static const char *secret_of(struct serving *serving, const struct settings *settings)
-{
-    unsigned char bytes[SECRET_BYTES];
-
-    if (settings->secret != NULL && settings->secret[0] != '\0')
-        return settings->secret;
-    log_warn("serve.secret_missing",
-             "effect=\"cursors end with this process\" mend=\"set EXPRESS_SECRET\"");
-    randombytes_buf(bytes, sizeof(bytes));
-    return sodium_bin2hex(serving->random_secret, sizeof(serving->random_secret), bytes,
-                          sizeof(bytes));
-}
 
 /* Refuse to serve from a database that the contract does not describe. */
 static int compare(struct serving *serving)
@@ -144,7 +129,7 @@ static int prepare(struct serving *serving, const struct settings *settings)
                                                 .contract = serving->contract,
                                                 .pool = serving->pool,
                                                 .memo = serving->memo};
-    cursor_keys_derive(secret_of(serving, settings), &serving->application.cursor_keys);
+    cursor_keys_derive(settings->secret, &serving->application.cursor_keys);
     serving->is_listening =
         pthread_create(&serving->listener, NULL, listen_for_changes, serving) == 0;
     return serving->is_listening ? 0 : 1;
@@ -235,11 +220,11 @@ int command_serve(const struct settings *settings, int count, char **words)
         (void)fprintf(stderr, "express-api serve takes no arguments\n");
         return EXIT_USAGE;
     }
-    if (settings->database_url == NULL || settings->database_url[0] == '\0') {
-        (void)fprintf(stderr, "express-api: EXPRESS_DATABASE_URL says which database to use; "
-                              "tools/serve starts one by itself\n");
+    if (!settings_name_database(settings, stderr))
         return EXIT_FAILURE;
-    }
+    if (settings_secret_is_random(settings))
+        log_warn("serve.secret_missing",
+                 "effect=\"cursors end with this process\" mend=\"set EXPRESS_SECRET\"");
     block_signals(&signals);
     if (prepare(&serving, settings) == 0)
         code = run(&serving, &signals);

@@ -42,8 +42,8 @@ struct setting {
 };
 
 static const struct setting SETTINGS[] = {
-    {PREFIX "DATABASE_URL", SETTING_DATABASE, offsetof(struct settings, database_url), NULL,
-     "required", 0, 0, "PostgreSQL, as libpq's URI or keyword string"},
+    {PREFIX "DATABASE_URL", SETTING_DATABASE, offsetof(struct settings, database_url), "", "needed",
+     0, 0, "PostgreSQL, as libpq's URI or keyword string"},
     {PREFIX "PUBLIC_DATABASE_URL", SETTING_DATABASE, offsetof(struct settings, public_database_url),
      "", "EXPRESS_DATABASE_URL", 0, 0, "the same for public reading, with a login of its own"},
     {PREFIX "BIND", SETTING_ADDRESS, offsetof(struct settings, bind), "127.0.0.1", NULL, 0, 0,
@@ -258,8 +258,21 @@ static bool complete(struct settings *settings, FILE *errors)
         return false;
     }
     settings->secret = random_secret;
-    fprintf(errors, "warning: " PREFIX "SECRET is not set: cursors end with this process\n");
     return true;
+}
+
+bool settings_secret_is_random(const struct settings *settings)
+{
+    return settings->secret == random_secret;
+}
+
+bool settings_name_database(const struct settings *settings, FILE *errors)
+{
+    if (settings->database_url[0] != '\0')
+        return true;
+    fprintf(errors, "express-api: " PREFIX "DATABASE_URL says which database to use; tools/serve "
+                    "starts one by itself\n");
+    return false;
 }
 
 int settings_read(struct settings *ret_settings, FILE *errors)
@@ -275,7 +288,7 @@ int settings_read(struct settings *ret_settings, FILE *errors)
         /* Set to nothing is not set: that is how compose files and unit files leave one out. */
         if (value == NULL || value[0] == '\0')
             value = setting->default_text;
-        fault = value == NULL ? "is required" : read_value(&settings, setting, value);
+        fault = read_value(&settings, setting, value);
         if (fault != NULL) {
             report(errors, setting, fault);
             good = false;
@@ -334,7 +347,7 @@ static void print_value(const struct settings *settings, const struct setting *s
         fputs(LEVELS[get_number(settings, setting)], file);
         return;
     case SETTING_SECRET:
-        fputs(get_text(settings, setting) == random_secret ? "(random)" : "(set)", file);
+        fputs(settings_secret_is_random(settings) ? "(random)" : "(set)", file);
         return;
     case SETTING_DATABASE:
         print_database(get_text(settings, setting), file);

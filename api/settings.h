@@ -7,6 +7,7 @@
  */
 #include "base/annotate.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -39,6 +40,10 @@ struct settings {
  */
 enum settings_outcome { SETTINGS_INVALID = 1 };
 MUST_CHECK int settings_read(struct settings *ret_settings, FILE *errors);
+/* Was the secret made for this process, because none was given? Its cursors end with it. */
+bool settings_secret_is_random(const struct settings *settings);
+/* Is there a database to work on? If not, that is said on @errors. */
+MUST_CHECK bool settings_name_database(const struct settings *settings, FILE *errors);
 /* The table, for --help: name, default, meaning. */
 void settings_print_help(FILE *file);
 /* Name, value in force and where it comes from; secrets and passwords are not shown. */
