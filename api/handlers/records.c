@@ -61,6 +61,66 @@ static uint64_t rests_on(const struct query *query)
     return resources;
 }
 
+/* The address of a record; NULL when the arena is full. */
+static const char *address_of(const struct request *request, const struct resource *resource,
+                              const char *name)
+{
+    return arena_format(request->arena, "%s/v1/%s/%s", request->application->settings->base_url,
+                        resource->path, name);
+}
+
+/* To the same under the present slug: @list, when it is one that belongs to the record, and all
+ * that was asked of it. */
+static int reply_moved(struct request *request, struct reply *reply,
+                       const struct resource *resource, const char *slug,
+                       const struct resource *list)
+{
+    const char *query = request->raw_query;
+    const char *address = address_of(request, resource, slug);
+
+    if (address != NULL)
+        address = arena_format(request->arena, "%s%s%s%s%s", address, list == NULL ? "" : "/",
+                               list == NULL ? "" : list->path, query[0] == '\0' ? "" : "?", query);
+    if (address == NULL)
+        return fault_raise(-ENOMEM);
+    reply->status = 308;
+    reply->cache = REPLY_CACHE_PUBLIC;
+    return reply_header(reply, "Location", address);
+}
+
+/* The problem gone, with what a mirror needs to know beside it. */
+static int reply_gone(struct request *request, struct reply *reply, const struct resource *resource,
+                      const struct read *read)
+{
+    const char *replaced_by =
+        read->replaced_by == NULL ? NULL : address_of(request, resource, read->replaced_by);
+    int r = reply_problem_code(request, reply, "gone", NULL);
+
+    if (r != 0)
+        return r;
+    reply->body.length--; /* the closing brace */
+    text_append_format(&reply->body, ",\"deleted_at\":\"%s\"", read->deleted_at);
+    if (replaced_by != NULL) {
+        text_append(&reply->body, ",\"replaced_by\":");
+        text_append_json(&reply->body, replaced_by);
+    }
+    text_append_char(&reply->body, '}');
+    return 0;
+}
+
+/* @r: what read_fetch() said of a record that is not there */
+static int reply_absent(struct request *request, struct reply *reply,
+                        const struct resource *resource, const struct resource *list,
+                        const struct read *read, int r)
+{
+    if (r == READ_MOVED)
+        return reply_moved(request, reply, resource, read->slug, list);
+    if (r == READ_GONE)
+        return reply_gone(request, reply, resource, read);
+    return reply_problem_code(request, reply, "not-found",
+                              "There is no record with this id or slug.");
+}
+
 /* --- lists -------------------------------------------------------------------------------------
  */
 
@@ -80,14 +140,39 @@ static void free_stream(void *data)
     stream_free(data);
 }
 
-static int reply_page_failed(struct request *request, struct reply *reply, struct problem *problem,
-                             int r)
+/* The record that the list belongs to is not there: was it ever? */
+static int reply_parent_absent(struct request *request, struct reply *reply,
+                               const struct list *list)
+{
+    const struct application *application = request->application;
+    struct query *query = arena_alloc(request->arena, sizeof(*query));
+    struct db *db = NULL;
+    struct read read;
+    int r;
+
+    if (query == NULL)
+        return fault_raise(-ENOMEM);
+    query->resource = list->related;
+    r = db_lease(application->pool, &db);
+    if (r != 0)
+        return r > 0 ? reply_database(request, reply, r) : r;
+    r = read_fetch(query, list->related_to, db, request->arena, &read);
+    db_release(db);
+    if (r == 0 || r == READ_NOT_FOUND || r == READ_MOVED || r == READ_GONE)
+        r = reply_absent(request, reply, list->related, list->resource, &read, r);
+    else if (r > 0)
+        r = reply_database(request, reply, r);
+    read_deinit(&read);
+    return r;
+}
+
+static int reply_page_failed(struct request *request, struct reply *reply, const struct list *list,
+                             struct problem *problem, int r)
 {
     if (r == PAGE_INVALID)
         return reply_problem(request, reply, problem);
     if (r == PAGE_NOT_FOUND)
-        return reply_problem_code(request, reply, "not-found",
-                                  "There is no record with this id or slug.");
+        return reply_parent_absent(request, reply, list);
     if (r > 0)
         return reply_database(request, reply, r);
     return r;
@@ -130,7 +215,7 @@ static int reply_stream(struct request *request, struct reply *reply, const stru
                        request->arena, problem, &stream);
 
     if (r != 0)
-        return reply_page_failed(request, reply, problem, r);
+        return reply_page_failed(request, reply, list, problem, r);
     reply->stream =
         (struct reply_stream){.data = stream, .read = read_stream, .free_data = free_stream};
     return reply_format(request, reply, list, format);
@@ -186,7 +271,7 @@ static int reply_page(struct request *request, struct reply *reply, const struct
         reply->content_language = page_languages(&page, request->arena);
     }
     page_deinit(&page);
-    return r == 0 ? 0 : reply_page_failed(request, reply, problem, r);
+    return r == 0 ? 0 : reply_page_failed(request, reply, list, problem, r);
 }
 
 static int reply_list(struct request *request, struct reply *reply, const struct list *list)
@@ -260,46 +345,6 @@ int handle_records_related(struct request *request, struct reply *reply)
 /* --- one record
  * ------------------------------------------------------------------------------------ */
 
-/* The address of a record; NULL when the arena is full. */
-static const char *address_of(const struct request *request, const struct resource *resource,
-                              const char *name)
-{
-    return arena_format(request->arena, "%s/v1/%s/%s", request->application->settings->base_url,
-                        resource->path, name);
-}
-
-static int reply_moved(struct request *request, struct reply *reply,
-                       const struct resource *resource, const char *slug)
-{
-    const char *address = address_of(request, resource, slug);
-
-    if (address == NULL)
-        return fault_raise(-ENOMEM);
-    reply->status = 308;
-    reply->cache = REPLY_CACHE_PUBLIC;
-    return reply_header(reply, "Location", address);
-}
-
-/* The problem gone, with what a mirror needs to know beside it. */
-static int reply_gone(struct request *request, struct reply *reply, const struct resource *resource,
-                      const struct read *read)
-{
-    const char *replaced_by =
-        read->replaced_by == NULL ? NULL : address_of(request, resource, read->replaced_by);
-    int r = reply_problem_code(request, reply, "gone", NULL);
-
-    if (r != 0)
-        return r;
-    reply->body.length--; /* the closing brace */
-    text_append_format(&reply->body, ",\"deleted_at\":\"%s\"", read->deleted_at);
-    if (replaced_by != NULL) {
-        text_append(&reply->body, ",\"replaced_by\":");
-        text_append_json(&reply->body, replaced_by);
-    }
-    text_append_char(&reply->body, '}');
-    return 0;
-}
-
 static int reply_record_links(struct request *request, struct reply *reply,
                               const struct resource *resource, const struct read *read)
 {
@@ -329,13 +374,8 @@ static int reply_record(struct request *request, struct reply *reply, const stru
         return r > 0 ? reply_database(request, reply, r) : r;
     r = read_fetch(query, request_segment(request, "id"), db, request->arena, &read);
     db_release(db);
-    if (r == READ_NOT_FOUND) {
-        r = reply_problem_code(request, reply, "not-found",
-                               "There is no record with this id or slug.");
-    } else if (r == READ_MOVED) {
-        r = reply_moved(request, reply, query->resource, read.slug);
-    } else if (r == READ_GONE) {
-        r = reply_gone(request, reply, query->resource, &read);
+    if (r == READ_NOT_FOUND || r == READ_MOVED || r == READ_GONE) {
+        r = reply_absent(request, reply, query->resource, NULL, &read, r);
     } else if (r > 0) {
         r = reply_database(request, reply, r);
     } else if (r == 0) {

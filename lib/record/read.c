@@ -22,11 +22,15 @@ static const struct db_query MOVED = {
     .sql = "select id from published.moved where resource = $1 and slug = $2",
     .param_count = 2,
 };
+/* By id ($3, null where the name is none), by its slug, or by an earlier slug; the latest of them.
+ */
 static const struct db_query GONE = {
     .name = "read_gone",
     .sql = "select to_char(deleted_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), "
-           "replaced_by from published.gone where resource = $1 and (slug = $2 or id::text = $2)",
-    .param_count = 2,
+           "replaced_by from published.gone where resource = $1 and (slug = $2 or id = $3::uuid or "
+           "id = (select m.id from published.moved m where m.resource = $1 and m.slug = $2)) "
+           "order by deleted_at desc limit 1",
+    .param_count = 3,
 };
 static const struct db_query GONE_AMONG = {
     .name = "read_gone_among",
@@ -78,7 +82,9 @@ static int explain_absence(const struct resource *resource, const char *name, st
     }
     db_rows_free(read->rows);
     read->rows = NULL;
-    r = db_run(db, &GONE, (const char *const[]){resource->path, name}, &read->rows);
+    r = db_run(db, &GONE,
+               (const char *const[]){resource->path, name, uuid_is_valid(name) ? name : NULL},
+               &read->rows);
     if (r != 0)
         return r;
     if (db_rows_count(read->rows) == 0)
