@@ -18,7 +18,8 @@
 #define RADIUS_KM_MAX 20040.0 /* half way around the earth */
 #define VALUE_BYTES_MAX 500
 #define NAMES_MAX 512
-#define SHOWN_BYTES_MAX 80 /* of what the client sent, in a sentence about it */
+#define LANGUAGE_BYTES_MAX 35 /* of a tag; RFC 5646 section 4.4.1 */
+#define SHOWN_BYTES_MAX 80    /* of what the client sent, in a sentence about it */
 
 struct parser {
     const struct contract *contract;
@@ -453,14 +454,21 @@ static void parse_facets(struct parser *parser, const char *value)
     }
 }
 
+/* Two or three letters, then parts of two to eight letters or digits, as the contract has it. */
 static bool is_language_tag(const char *tag)
 {
-    const size_t length = strlen(tag);
+    static const char LETTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char OTHERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    size_t length = strspn(tag, LETTERS);
 
-    return length >= 2 && length <= 35 &&
-           strspn(tag, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") ==
-               length &&
-           tag[0] != '-' && tag[length - 1] != '-';
+    if (length < 2 || length > 3 || strlen(tag) > LANGUAGE_BYTES_MAX)
+        return false;
+    for (tag += length; *tag == '-'; tag += length + 1) {
+        length = strspn(tag + 1, OTHERS);
+        if (length < 2 || length > 8)
+            return false;
+    }
+    return *tag == '\0';
 }
 
 static void parse_languages(struct parser *parser, const char *value)

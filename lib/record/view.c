@@ -19,7 +19,7 @@
 /* Records of one referring resource embedded in one record; links lead to the rest. */
 #define REFERRERS_EACH 20
 
-enum { EMBEDDED_PARENT, EMBEDDED_ID, EMBEDDED_ETAG, EMBEDDED_DOCUMENT };
+enum { EMBEDDED_PARENT, EMBEDDED_ID, EMBEDDED_ETAG, EMBEDDED_DOCUMENT, EMBEDDED_TRANSLATIONS };
 
 /* --- what is embedded ---------------------------------------------------------------------- */
 
@@ -89,10 +89,11 @@ static int fetch_targets(struct view_embedded *embedded, struct db *db,
         append_ids_of(&ids, relation, items[i].document);
     if (ids.length > 0) {
         text_append_char(&ids, '}');
-        text_append_format(&sql,
-                           "select null, d.id, d.etag, coalesce(d.card, d.document) from "
-                           "published.%s_documents d where d.id = any($1::uuid[]) order by d.id",
-                           relation->target->table);
+        text_append_format(
+            &sql,
+            "select null, d.id, d.etag, coalesce(d.card, d.document), d.translations from "
+            "published.%s_documents d where d.id = any($1::uuid[]) order by d.id",
+            relation->target->table);
         r = text_failed(&sql) || text_failed(&ids)
                 ? fault_raise(-ENOMEM)
                 : db_run_text(db, sql.bytes, DB_PLAN_GENERIC, 1, (const char *const[]){ids.bytes},
@@ -121,7 +122,7 @@ static int fetch_referrers(struct view_embedded *embedded, struct db *db,
     text_append_char(&ids, '}');
     text_append_format(
         &sql,
-        "select parent, d.id, d.etag, coalesce(d.card, d.document) from unnest($1::uuid[]) as "
+        "select parent, d.id, d.etag, coalesce(d.card, d.document), d.translations from unnest($1::uuid[]) as "
         "listed(parent) cross join lateral (select t.id, t.updated_at from published.%s_terms t "
         "where t.term = '@%s@' || listed.parent order by t.updated_at desc, t.id desc limit %d) x "
         "join published.%s_documents d on d.id = x.id order by parent, x.updated_at desc, x.id "
@@ -181,23 +182,35 @@ struct translated {
     const char *language; /* NULL: the record's own */
 };
 
-/* "fr" fits "fr" and "fr-BE", and "fr-BE" fits "fr": better a near kin than another language. */
-static bool language_fits(const char *wanted, const char *offered)
+/* Is one tag the beginning of the other, as "fr" is of "fr-BE"? */
+static bool is_beginning(const char *one, const char *other)
 {
-    const size_t wanted_length = strcspn(wanted, "-");
-    const size_t offered_length = strcspn(offered, "-");
+    const size_t length = strlen(one);
 
-    return wanted_length == offered_length && strncasecmp(wanted, offered, wanted_length) == 0;
+    return strncasecmp(one, other, length) == 0 && (other[length] == '\0' || other[length] == '-');
 }
 
-/* How early @language is wanted; language_count when it is not. Exact tags go before kin. */
+/*
+ * How early @language is wanted; the most when it is not. For each wanted tag
+ * its own language comes first, then a wider or narrower one ("fr" for
+ * "fr-BE"), then its kin ("fr-CA"): better near kin than another language.
+ */
 static size_t rank_of(const struct query *query, const char *language)
 {
-    for (size_t i = 0; i < query->language_count; i++)
-        if (strcasecmp(query->languages[i], language) == 0 ||
-            language_fits(query->languages[i], language))
-            return i;
-    return query->language_count;
+    enum { EXACT, WIDER_OR_NARROWER, KIN, RANKS_EACH };
+    const size_t length = strcspn(language, "-");
+
+    for (size_t i = 0; i < query->language_count; i++) {
+        const char *tag = query->languages[i];
+
+        if (strcasecmp(tag, language) == 0)
+            return i * RANKS_EACH + EXACT;
+        if (is_beginning(tag, language) || is_beginning(language, tag))
+            return i * RANKS_EACH + WIDER_OR_NARROWER;
+        if (strcspn(tag, "-") == length && strncasecmp(tag, language, length) == 0)
+            return i * RANKS_EACH + KIN;
+    }
+    return query->language_count * RANKS_EACH;
 }
 
 /* The translation of a property that is wanted most, when it is wanted more than the original. */
@@ -235,43 +248,6 @@ static bool is_translated(const struct view *view, const struct view_item *item)
     return item->translations != NULL && view->query->language_count > 0;
 }
 
-const char *view_languages(const struct view *view, const struct view_item *item,
-                           struct arena *arena)
-{
-    const struct resource *resource = view->query->resource;
-    const char *own = own_language(item, arena);
-    json_t *translations;
-    struct text list;
-    const char *result;
-    bool own_is_used = false;
-
-    if (!is_translated(view, item) || own == NULL)
-        return own;
-    translations = json_loads(item->translations, 0, NULL);
-    text_init(&list, LANGUAGE_BYTES_MAX * LANGUAGES_MAX);
-    for (size_t i = 0; i < resource->property_count; i++) {
-        const struct property *property = &resource->properties[i];
-        struct translated found;
-
-        if (!property->translatable || slice_member(item->document, property->name).length == 0)
-            continue;
-        found = translate(view->query, translations, own, property->name);
-        if (found.text == NULL)
-            own_is_used = true;
-        else if (strstr(list.bytes, found.language) == NULL)
-            text_append_format(&list, "%s%s", list.length == 0 ? "" : ", ", found.language);
-    }
-    if (own_is_used || list.length == 0)
-        text_append_format(&list, "%s%s", list.length == 0 ? "" : ", ", own);
-    result = arena_copy_bytes(arena, list.bytes, list.length);
-    text_deinit(&list);
-    json_decref(translations);
-    return result;
-}
-
-/* --- showing ------------------------------------------------------------------------------------
- */
-
 static bool is_wanted(const struct query *query, struct slice name)
 {
     if (query->field_count == 0 || slice_equals(name, ID_PROPERTY) || slice_equals(name, "slug") ||
@@ -287,6 +263,58 @@ static bool is_wanted(const struct query *query, struct slice name)
     return false;
 }
 
+/* Is @language in "fr, fr-BE"? */
+static bool is_listed(const char *list, const char *language)
+{
+    const size_t length = strlen(language);
+
+    for (const char *at = list; *at != '\0';) {
+        const size_t each = strcspn(at, ",");
+
+        if (each == length && strncmp(at, language, length) == 0)
+            return true;
+        at += each;
+        at += strspn(at, ", ");
+    }
+    return false;
+}
+
+const char *view_languages(const struct view *view, const struct view_item *item,
+                           struct arena *arena)
+{
+    const struct resource *resource = view->query->resource;
+    const char *own = own_language(item, arena);
+    json_t *translations;
+    struct text list;
+    const char *result;
+
+    if (!is_translated(view, item) || own == NULL)
+        return own;
+    translations = json_loads(item->translations, 0, NULL);
+    text_init(&list, LANGUAGE_BYTES_MAX * LANGUAGES_MAX);
+    for (size_t i = 0; i < resource->property_count; i++) {
+        const struct property *property = &resource->properties[i];
+        const struct slice name = {property->name, strlen(property->name)};
+        struct translated found;
+        const char *language;
+
+        if (!property->translatable || !is_wanted(view->query, name) ||
+            slice_member(item->document, property->name).length == 0)
+            continue;
+        found = translate(view->query, translations, own, property->name);
+        language = found.text == NULL ? own : found.language;
+        if (!is_listed(list.bytes, language))
+            text_append_format(&list, "%s%s", list.length == 0 ? "" : ", ", language);
+    }
+    result = list.length == 0 ? own : arena_copy_bytes(arena, list.bytes, list.length);
+    text_deinit(&list);
+    json_decref(translations);
+    return result;
+}
+
+/* --- showing ------------------------------------------------------------------------------------
+ */
+
 static const struct view_embedded *embedded_of(const struct view *view, struct slice name)
 {
     for (size_t i = 0; i < view->embedded_count; i++)
@@ -296,8 +324,8 @@ static const struct view_embedded *embedded_of(const struct view *view, struct s
     return NULL;
 }
 
-/* The embedded record with this id, by bisection: the rows are in order of id. */
-static const char *embedded_document(const struct view_embedded *embedded, struct slice id)
+/* The row of the embedded record with this id, by bisection: they are in order of id. */
+static bool find_embedded(const struct view_embedded *embedded, struct slice id, size_t *ret_row)
 {
     size_t low = 0;
     size_t high = embedded->rows == NULL ? 0 : db_rows_count(embedded->rows);
@@ -307,32 +335,55 @@ static const char *embedded_document(const struct view_embedded *embedded, struc
         const int order =
             strncmp(id.bytes, db_rows_text(embedded->rows, middle, EMBEDDED_ID), id.length);
 
-        if (order == 0)
-            return db_rows_text(embedded->rows, middle, EMBEDDED_DOCUMENT);
+        if (order == 0) {
+            *ret_row = middle;
+            return true;
+        }
         if (order < 0)
             high = middle;
         else
             low = middle + 1;
     }
-    return NULL;
+    return false;
+}
+
+/* A whole record, in the languages of the answer; nothing is embedded into it in turn. */
+static void append_embedded(const struct view *view, const struct view_embedded *embedded,
+                            size_t row, struct arena *arena, struct text *text)
+{
+    const struct db_rows *rows = embedded->rows;
+    const struct query *asked = view->query;
+    const struct view_item item = {.id = db_rows_text(rows, row, EMBEDDED_ID),
+                                   .document = {db_rows_text(rows, row, EMBEDDED_DOCUMENT),
+                                                db_rows_bytes(rows, row, EMBEDDED_DOCUMENT)},
+                                   .translations = db_rows_text(rows, row, EMBEDDED_TRANSLATIONS)};
+    struct query query = {.resource = embedded->include->relation != NULL
+                                          ? embedded->include->relation->target
+                                          : embedded->include->referrer,
+                          .language_count = asked->language_count,
+                          .all_languages = asked->all_languages};
+    const struct view inner = {.query = &query};
+
+    memcpy(query.languages, asked->languages, sizeof(query.languages));
+    view_append(&inner, &item, arena, text);
 }
 
 /* A reference, or the whole record in its place. */
-static void append_target(const struct view_embedded *embedded, struct slice reference,
-                          struct text *text)
+static void append_target(const struct view *view, const struct view_embedded *embedded,
+                          struct slice reference, struct arena *arena, struct text *text)
 {
     struct slice id = slice_unquoted(slice_member(reference, "id"));
-    const char *document = id.length == 0 ? NULL : embedded_document(embedded, id);
+    size_t row;
 
-    if (document != NULL)
-        text_append(text, document);
+    if (id.length > 0 && find_embedded(embedded, id, &row))
+        append_embedded(view, embedded, row, arena, text);
     else
         text_append_bytes(text, reference.bytes, reference.length);
 }
 
 /* An object around a relation, or the reference itself. */
-static void append_holder(const struct view_embedded *embedded, struct slice holder,
-                          struct text *text)
+static void append_holder(const struct view *view, const struct view_embedded *embedded,
+                          struct slice holder, struct arena *arena, struct text *text)
 {
     const struct property *relation = embedded->include->relation;
     const char *at = holder.bytes;
@@ -340,7 +391,7 @@ static void append_holder(const struct view_embedded *embedded, struct slice hol
     struct slice_member member;
 
     if (relation->parent == NULL) {
-        append_target(embedded, holder, text);
+        append_target(view, embedded, holder, arena, text);
         return;
     }
     while (slice_next_member(&at, &member)) {
@@ -348,7 +399,7 @@ static void append_holder(const struct view_embedded *embedded, struct slice hol
         text_append_bytes(text, member.name.bytes, member.name.length);
         text_append(text, "\":");
         if (slice_equals(member.name, relation->name))
-            append_target(embedded, member.value, text);
+            append_target(view, embedded, member.value, arena, text);
         else
             text_append_bytes(text, member.value.bytes, member.value.length);
         separator = ",";
@@ -356,27 +407,27 @@ static void append_holder(const struct view_embedded *embedded, struct slice hol
     text_append_char(text, '}');
 }
 
-static void append_relation(const struct view_embedded *embedded, struct slice value,
-                            struct text *text)
+static void append_relation(const struct view *view, const struct view_embedded *embedded,
+                            struct slice value, struct arena *arena, struct text *text)
 {
     const char *at = value.bytes;
     const char *separator = "[";
     struct slice item;
 
     if (value.bytes[0] == '{') {
-        append_holder(embedded, value, text);
+        append_holder(view, embedded, value, arena, text);
         return;
     }
     while (slice_next_item(&at, &item)) {
         text_append(text, separator);
-        append_holder(embedded, item, text);
+        append_holder(view, embedded, item, arena, text);
         separator = ",";
     }
     text_append_char(text, ']');
 }
 
 static void append_referrers(const struct view *view, const struct view_item *item,
-                             struct text *text)
+                             struct arena *arena, struct text *text)
 {
     for (size_t i = 0; i < view->embedded_count; i++) {
         const struct view_embedded *embedded = &view->embedded[i];
@@ -389,7 +440,7 @@ static void append_referrers(const struct view *view, const struct view_item *it
             if (strcmp(db_rows_text(embedded->rows, row, EMBEDDED_PARENT), item->id) != 0)
                 continue;
             text_append(text, separator);
-            text_append(text, db_rows_text(embedded->rows, row, EMBEDDED_DOCUMENT));
+            append_embedded(view, embedded, row, arena, text);
             separator = ",";
         }
         text_append_char(text, ']');
@@ -398,8 +449,8 @@ static void append_referrers(const struct view *view, const struct view_item *it
 
 /* The members of the document, changed where the query says so; @origins notes translations. */
 static void append_members(const struct view *view, const struct view_item *item,
-                           const json_t *translations, const char *own, struct text *origins,
-                           struct text *text)
+                           const json_t *translations, const char *own, struct arena *arena,
+                           struct text *origins, struct text *text)
 {
     const char *at = item->document.bytes;
     const char *separator = "{";
@@ -427,7 +478,7 @@ static void append_members(const struct view *view, const struct view_item *item
             text_append_format(origins, "%s\"%s\":\"%s\"", origins->length == 0 ? "" : ",", name,
                                translated.language);
         } else if (embedded != NULL) {
-            append_relation(embedded, member.value, text);
+            append_relation(view, embedded, member.value, arena, text);
         } else {
             text_append_bytes(text, member.value.bytes, member.value.length);
         }
@@ -452,8 +503,8 @@ void view_append(const struct view *view, const struct view_item *item, struct a
     if (translated && own != NULL)
         translations = json_loads(item->translations, 0, NULL);
     text_init(&origins, SQL_BYTES_MAX);
-    append_members(view, item, translations, own, &origins, text);
-    append_referrers(view, item, text);
+    append_members(view, item, translations, own, arena, &origins, text);
+    append_referrers(view, item, arena, text);
     if (query->all_languages && item->translations != NULL)
         text_append_format(text, ",\"translations\":%s", item->translations);
     if (item->distance_km != NULL)

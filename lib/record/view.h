@@ -29,7 +29,7 @@ struct view_item {
 /* Records to embed, found for a whole page at once. */
 struct view_embedded {
     const struct query_include *include;
-    struct db_rows *rows; /* owned: parent id (of a referrer), id, etag, document */
+    struct db_rows *rows; /* owned: parent id (of a referrer), id, etag, document, translations */
 };
 
 struct view {
