@@ -16,7 +16,7 @@
 #define QUERY_PARAMETERS_MAX 64   /* of one request */
 #define FILTER_VALUES_MAX 100     /* of one parameter, separated by commas */
 #define SEARCH_CHARACTERS_MAX 100 /* of q */
-#define CURSOR_BYTES_MAX 2048
+#define CURSOR_BYTES_MAX 3400     /* four sort values of full length */
 #define PAGE_ITEMS_DEFAULT 20
 #define PAGE_ITEMS_MAX 100      /* keeps a page under 1 MiB */
 #define IDS_MAX 100             /* of ids= and batch-get */

@@ -14,13 +14,14 @@
 #include <string.h>
 
 #define VERSION 1
-#define PLAIN_BYTES_MAX 1400
+#define PLAIN_BYTES_MAX                                                                            \
+    2400 /* the longest values of four different keys: title, city, slug, a number */
 #define NONCE_BYTES crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define TAG_BYTES crypto_aead_xchacha20poly1305_ietf_ABYTES
 #define SEALED_BYTES_MAX (NONCE_BYTES + PLAIN_BYTES_MAX + TAG_BYTES)
 #define ID_BYTES (UUID_TEXT_BYTES - 1)
 #define BASE64_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-#define VALUE_BYTES_MAX 300 /* a longer sort value is cut for comparing in SQL, too */
+#define VALUE_BYTES_MAX 1200 /* 300 characters, the longest text that can be sorted by */
 
 void cursor_keys_derive(const char *secret, struct cursor_keys *ret_keys)
 {

@@ -78,6 +78,8 @@ static int take_items(struct page *page, const struct cursor *cursor,
     const size_t row_count = db_rows_count(page->rows);
     const bool backward = cursor != NULL && cursor->backward;
     const bool more = row_count > page->query->limit;
+    const bool has_next = backward || more;
+    const bool has_previous = backward ? more : cursor != NULL;
     const size_t first = more && backward ? 1 : 0;
 
     page->count = more ? page->query->limit : row_count;
@@ -89,10 +91,13 @@ static int take_items(struct page *page, const struct cursor *cursor,
     if (page->count == 0)
         return 0;
     page->corrected = db_rows_text(page->rows, 0, PAGE_CORRECTED);
-    if (backward ? true : more)
+    if (has_next)
         page->next = cursor_at(page, keys, first + page->count - 1, false, arena);
-    if (backward ? more : cursor != NULL)
+    if (has_previous)
         page->previous = cursor_at(page, keys, first, true, arena);
+    /* A list without the cursor to its next page would seem to end here. */
+    if ((has_next && page->next == NULL) || (has_previous && page->previous == NULL))
+        return fault_raise(arena_failed(arena) ? -ENOMEM : -EOVERFLOW);
     return arena_failed(arena) ? fault_raise(-ENOMEM) : 0;
 }
 
