@@ -132,16 +132,19 @@ static void check_translations(struct putter *putter, const struct put_draft *dr
     }
 }
 
+/* A draft that is not valid goes on to the next checks, so that all its faults are told at once. */
 static void check_drafts(struct putter *putter)
 {
     for (size_t i = 0; i < putter->count; i++) {
         struct put_draft *draft = &putter->drafts[i];
+        const json_t *slug = json_object_get(draft->data, "slug");
         char pointer[POINTER_BYTES_MAX];
+        const bool valid = schema_check(draft->resource->write_schema, draft->data, draft->pointer,
+                                        putter->arena, putter->problem);
 
-        if (!schema_check(draft->resource->write_schema, draft->data, draft->pointer, putter->arena,
-                          putter->problem))
+        if (!valid && (!json_is_object(draft->data) || (slug != NULL && !json_is_string(slug))))
             continue;
-        draft->slug = json_string_value(json_object_get(draft->data, "slug"));
+        draft->slug = json_string_value(slug);
         (void)snprintf(pointer, sizeof(pointer), "%s/slug", draft->pointer);
         if (draft->slug == NULL)
             problem_add(putter->problem, putter->arena, pointer, NULL, "required",
@@ -221,13 +224,13 @@ static int identify(struct putter *putter, const struct resource *resource)
 
     text_init(&slugs, BATCH_BYTES_MAX);
     for (size_t i = 0; i < putter->count; i++)
-        if (putter->drafts[i].resource == resource)
+        if (putter->drafts[i].resource == resource && putter->drafts[i].slug != NULL)
             append_array_item(&slugs, putter->drafts[i].slug);
     if (slugs.length > 0)
         r = find_existing(putter, resource, &slugs, &rows);
     text_deinit(&slugs);
     for (size_t i = 0; r == 0 && rows != NULL && i < putter->count; i++)
-        if (putter->drafts[i].resource == resource)
+        if (putter->drafts[i].resource == resource && putter->drafts[i].slug != NULL)
             identify_draft(putter, &putter->drafts[i], rows);
     return r;
 }
@@ -375,6 +378,8 @@ static int replace_reference(struct putter *putter, const struct property *prope
     const char *name = reference_name(reference);
     const char *id = name == NULL ? NULL : known_find(putter, property->target, name);
 
+    if (name == NULL)
+        return 0; /* the schema has told */
     if (id == NULL || id[0] == '\0') {
         putter->pointer.bytes[putter->pointer.length] = '\0';
         problem_add(putter->problem, putter->arena, putter->pointer.bytes, NULL,
@@ -395,6 +400,8 @@ static int resolve_references(struct putter *putter)
     for (size_t i = 0; i < putter->count && r == 0; i++) {
         const struct put_draft *draft = &putter->drafts[i];
 
+        if (draft->slug == NULL)
+            continue;
         r = known_add(putter, draft->resource, draft->slug, draft->id);
         if (r == 0)
             r = known_add(putter, draft->resource, draft->id, draft->id);
@@ -566,8 +573,6 @@ int put_records(const struct model *model, struct db *db, struct put_draft *draf
     text_init(&putter.pointer, POINTER_BYTES_MAX);
     problem_set(problem, "validation-failed", NULL);
     check_drafts(&putter);
-    if (problem->error_count > 0)
-        r = PUT_INVALID;
     for (size_t i = 0; i < contract_resource_count(contract) && r == 0; i++)
         r = identify(&putter, contract_resource(contract, i));
     if (r == 0)
