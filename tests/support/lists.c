@@ -15,12 +15,18 @@
 #define PAGES_MAX 1000 /* a list that does not end is a fault, not a wait */
 #define PATH_TEXT_BYTES_MAX 4096
 
+void list_must(bool done)
+{
+    if (!done)
+        cr_assert_fail("out of memory, or no place for a file");
+}
+
 static char *take(struct text *text)
 {
     size_t length;
     char *bytes = text_steal(text, &length);
 
-    cr_assert_not_null(bytes, "a text of the test is too long");
+    list_must(bytes != NULL);
     return bytes;
 }
 
@@ -110,7 +116,7 @@ static void append_records(struct response *response, json_t *list)
     size_t i;
 
     json_array_foreach (data, i, record)
-        cr_assert_eq(json_array_append(list, record), 0);
+        list_must(json_array_append(list, record) == 0);
 }
 
 static void prepend_records(struct response *response, json_t *list)
@@ -120,7 +126,7 @@ static void prepend_records(struct response *response, json_t *list)
     size_t i;
 
     json_array_foreach (data, i, record)
-        cr_assert_eq(json_array_insert(list, i, record), 0);
+        list_must(json_array_insert(list, i, record) == 0);
 }
 
 static json_t *walk(const char *path, const char *query, unsigned limit, bool back)
@@ -166,7 +172,7 @@ static json_t *ids_of(const char *path, const char *query, unsigned limit, bool 
     text_append_format(&shown, "fields=slug%s%s", query[0] == '\0' ? "" : "&", query);
     records = walk(path, shown.bytes, limit, back);
     json_array_foreach (records, i, record)
-        cr_assert_eq(json_array_append(ids, json_object_get(record, "id")), 0);
+        list_must(json_array_append(ids, json_object_get(record, "id")) == 0);
     text_deinit(&shown);
     return ids;
 }
@@ -212,7 +218,7 @@ static void collect(json_t *value, const char *path, json_t *values)
         json_array_foreach (value, i, item)
             collect(item, path, values);
     } else if (value != NULL && path[0] == '\0') {
-        cr_assert_eq(json_array_append(values, value), 0);
+        list_must(json_array_append(values, value) == 0);
     } else if (value != NULL) {
         collect(json_object_getn(value, path, length), path + length + (path[length] == '.'),
                 values);
@@ -275,16 +281,16 @@ void list_import(json_t *records, struct program_result *ret_result)
     json_object_foreach (records, resource, list) {
         text_clear(&path);
         text_append_format(&path, "%s/%s.json", folder, resource);
-        cr_assert_eq(json_dump_file(list, path.bytes, 0), 0, "%s cannot be written", path.bytes);
+        list_must(json_dump_file(list, path.bytes, 0) == 0);
     }
     ran = program_run((const char *const[]){"import", folder, NULL},
                       (const char *const[]){setting.bytes, NULL}, ret_result);
     json_object_foreach (records, resource, list) {
         text_clear(&path);
         text_append_format(&path, "%s/%s.json", folder, resource);
-        cr_assert_eq(unlink(path.bytes), 0);
+        list_must(unlink(path.bytes) == 0);
     }
-    cr_assert_eq(rmdir(folder), 0);
+    list_must(rmdir(folder) == 0);
     text_deinit(&path);
     text_deinit(&setting);
     free(folder);

@@ -11,10 +11,15 @@
 #include "contract/contract.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct program_result;
 struct text;
+
+/* Ends the test when something that cannot fail has failed. A cr_assert() speaks to the runner
+ * each time, also when all is well: too slow for what is done a million times. */
+void list_must(bool done);
 
 /* Borrowed; compiled once in a process. */
 const struct contract *list_contract(void);

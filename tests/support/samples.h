@@ -21,3 +21,9 @@
 json_t *sample_record(const struct resource *resource, unsigned variant);
 /* {"practices": [variant 0, variant 1], …} of all resources; owned, json_decref(). */
 json_t *sample_records(void);
+
+/*
+ * For .init of a suite: both variants of all resources are in the database of the server. The
+ * first test brings them in, the others wait for it.
+ */
+void sample_import_once(void);
