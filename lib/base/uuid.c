@@ -20,6 +20,12 @@ bool uuid_is_valid(const char *text)
     return text[UUID_TEXT_BYTES - 1] == '\0';
 }
 
+void uuid_make_lower(const char *text, char ret_text[UUID_TEXT_BYTES])
+{
+    for (size_t i = 0; i < UUID_TEXT_BYTES; i++)
+        ret_text[i] = (char)tolower((unsigned char)text[i]);
+}
+
 /*
  * RFC 9562 section 5.7 with method 1 of section 6.2: within one millisecond
  * the 12 bits behind the time count up, so that the records one thread makes

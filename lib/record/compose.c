@@ -70,19 +70,30 @@ static const char *array_of(struct statement *statement, const char *const *item
 
 /* --- conditions ---------------------------------------------------------------------------- */
 
-/* "sectors=textile"; a relation by id is "organisations@…", by slug "organisations=…". */
+/* "organisations@" and an id, in lower case as it is stored, or "organisations=" and a slug. */
+static const char *reference_term(struct statement *statement, const char *prefix, const char *path,
+                                  const char *name)
+{
+    char id[UUID_TEXT_BYTES];
+
+    if (!uuid_is_valid(name))
+        return arena_format(statement->arena, "%s%s=%s", prefix, path, name);
+    uuid_make_lower(name, id);
+    return arena_format(statement->arena, "%s%s@%s", prefix, path, id);
+}
+
+/* "sectors=textile". */
 static const char *term_of(struct statement *statement, const struct property *property,
                            const char *value)
 {
-    const bool by_id = property->kind == PROPERTY_RELATION && uuid_is_valid(value);
-
-    return arena_format(statement->arena, "%s%c%s", property->path, by_id ? '@' : '=', value);
+    if (property->kind == PROPERTY_RELATION)
+        return reference_term(statement, "", property->path, value);
+    return arena_format(statement->arena, "%s=%s", property->path, value);
 }
 
 static const char *related_term(struct statement *statement, const struct query *query)
 {
-    return arena_format(statement->arena, "@%s%c%s", query->related->path,
-                        uuid_is_valid(query->related_to) ? '@' : '=', query->related_to);
+    return reference_term(statement, "@", query->related->path, query->related_to);
 }
 
 static const char *const *terms_of(struct statement *statement,

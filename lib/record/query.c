@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define RADIUS_KM_MAX 20040.0 /* half way around the earth */
-#define VALUE_BYTES_MAX 500
+#define VALUE_BYTES_MAX 1200  /* 300 characters, the longest text that can be asked for */
 #define NAMES_MAX 512
 #define LANGUAGE_BYTES_MAX 35 /* of a tag; RFC 5646 section 4.4.1 */
 #define SHOWN_BYTES_MAX 80    /* of what the client sent, in a sentence about it */
@@ -49,17 +49,48 @@ static void refuse_value(struct parser *parser, const char *parameter, const cha
                     "'%s' is not %s", value, expected);
 }
 
-/* Split at commas into the arena; an empty item is refused. NULL when refused. */
+/* Commas that no backslash stands before. */
+static size_t count_commas(const char *value)
+{
+    size_t count = 0;
+
+    for (; *value != '\0'; value++) {
+        if (*value == '\\' && value[1] != '\0')
+            value++;
+        else if (*value == ',')
+            count++;
+    }
+    return count;
+}
+
+/* Ends the item at @item, in place, its backslashes gone. Return: the next one; NULL: it was the
+ * last. */
+static char *cut_item(char *item)
+{
+    char *to = item;
+
+    for (; *item != '\0' && *item != ','; item++) {
+        if (*item == '\\' && item[1] != '\0')
+            item++;
+        *to++ = *item;
+    }
+    item = *item == ',' ? item + 1 : NULL;
+    *to = '\0';
+    return item;
+}
+
+/*
+ * Split at commas into the arena; an empty item is refused. A backslash makes the character
+ * behind it stand for itself. NULL when refused.
+ */
 static const char *const *split(struct parser *parser, const char *parameter, const char *value,
                                 size_t most, size_t *ret_count)
 {
+    const size_t count = count_commas(value) + 1;
     const char **items;
-    size_t count = 1;
     size_t at = 0;
     char *copy;
 
-    for (const char *comma = strchr(value, ','); comma != NULL; comma = strchr(comma + 1, ','))
-        count++;
     if (count > most) {
         problem_add(parser->problem, parser->arena, NULL, parameter, "too-many-values",
                     "at most %zu values are taken at once", most);
@@ -71,18 +102,14 @@ static const char *const *split(struct parser *parser, const char *parameter, co
         refuse(parser, parameter, "too-long", "the request is too large");
         return NULL;
     }
-    for (char *item = copy; item != NULL;) {
-        char *comma = strchr(item, ',');
-
-        if (comma != NULL)
-            *comma = '\0';
-        if (item[0] == '\0') {
+    for (char *item = copy; item != NULL; at++) {
+        items[at] = item;
+        item = cut_item(item);
+        if (items[at][0] == '\0') {
             refuse(parser, parameter, "empty-value",
                    "a value is empty; leave the parameter out, or give it a value");
             return NULL;
         }
-        items[at++] = item;
-        item = comma == NULL ? NULL : comma + 1;
     }
     *ret_count = count;
     return items;
@@ -355,6 +382,12 @@ static void parse_sort_key(struct parser *parser, const char *item)
                      text_nearest(name, names, name_count));
         return;
     }
+    for (size_t i = 0; i < query->sort_count; i++)
+        if (query->sorts[i].kind == sort.kind && query->sorts[i].property == sort.property) {
+            problem_add(parser->problem, parser->arena, NULL, "sort", "repeated",
+                        "'%s' is in the order already", name);
+            return;
+        }
     query->sorts[query->sort_count++] = sort;
 }
 
@@ -495,10 +528,20 @@ static void parse_ids(struct parser *parser, const char *value)
 {
     struct query *query = parser->query;
 
-    query->ids = split(parser, "ids", value, IDS_MAX, &query->id_count);
-    for (size_t i = 0; query->ids != NULL && i < query->id_count; i++)
-        if (!uuid_is_valid(query->ids[i]))
-            refuse_value(parser, "ids", query->ids[i], "the id of a record", NULL);
+    const char *const *items = split(parser, "ids", value, IDS_MAX, &query->id_count);
+    const char **ids = arena_alloc_array(parser->arena, query->id_count, sizeof(*ids));
+
+    for (size_t i = 0; items != NULL && ids != NULL && i < query->id_count; i++) {
+        char id[UUID_TEXT_BYTES];
+
+        if (!uuid_is_valid(items[i])) {
+            refuse_value(parser, "ids", items[i], "the id of a record", NULL);
+            continue;
+        }
+        uuid_make_lower(items[i], id);
+        ids[i] = arena_copy(parser->arena, id);
+    }
+    query->ids = ids;
 }
 
 /* --- plain parameters ---------------------------------------------------------------------- */

@@ -105,3 +105,11 @@ Test(uuid, no_two_are_the_same_whichever_thread_makes_them)
     for (size_t i = 1; i < ARRAY_LENGTH(made); i++)
         cr_assert_str_neq(made[i - 1], made[i]);
 }
+
+Test(uuid, lower_case_is_made_of_any_case)
+{
+    char id[UUID_TEXT_BYTES];
+
+    uuid_make_lower("01A20102-28e0-7051-A78D-40E12E1670bF", id);
+    cr_assert_str_eq(id, "01a20102-28e0-7051-a78d-40e12e1670bf");
+}
