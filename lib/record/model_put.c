@@ -3,7 +3,8 @@
  *
  *   {"id": uuid, "slug": text, "version": n, "status": text, "digest": text, "data": {...}}
  *
- * where data has passed the contract and every relation in it is an id. One
+ * where data has passed the contract and every relation in it is an id. Times are kept to the
+ * millisecond, as they are shown: what a reader sees is what a filter compares. One
  * statement a table stores them all; what a record no longer says is removed,
  * because its tables are emptied first and its columns are all set.
  */
@@ -78,11 +79,15 @@ static void append_value(struct text *sql, const struct property *property,
         text_append(sql, "}') with ordinality as list(item, n) order by n) end");
         return;
     }
+    if (property->kind == PROPERTY_TIME)
+        text_append(sql, "date_trunc('milliseconds', ");
     text_append_format(sql, "(%s #>> '{", source);
     append_path(sql, property, from);
     text_append(sql, "}')");
     if (property->kind != PROPERTY_TEXT)
         text_append_format(sql, "::%s", cast_of(property));
+    if (property->kind == PROPERTY_TIME)
+        text_append_char(sql, ')');
 }
 
 /* The columns that @properties keep in their table, nested objects included; arrays of objects are
@@ -173,11 +178,13 @@ static void compose_record(struct text *sql, const struct resource *resource)
     struct column_writer writer = {.sql = sql, .separator = ", ", .source = "item->'data'"};
 
     text_append(
-        sql, "insert into catalogue.record (id, resource, slug, status, language, version, digest");
+        sql, "insert into catalogue.record (id, resource, slug, status, language, version, digest, "
+             "created_at, updated_at");
     visit_columns(resource->properties, resource->property_count, true, write_common_name, &writer);
     text_append_format(sql,
                        ")\nselect (item->>'id')::uuid, '%s', item->>'slug', item->>'status', "
-                       "item->'data'->>'language', (item->>'version')::integer, item->>'digest'",
+                       "item->'data'->>'language', (item->>'version')::integer, item->>'digest', "
+                       "date_trunc('milliseconds', now()), date_trunc('milliseconds', now())",
                        resource->path);
     visit_columns(resource->properties, resource->property_count, true, write_common_value,
                   &writer);
