@@ -177,9 +177,11 @@ static void compose_record(struct text *sql, const struct resource *resource)
 {
     struct column_writer writer = {.sql = sql, .separator = ", ", .source = "item->'data'"};
 
-    text_append(
-        sql, "insert into catalogue.record (id, resource, slug, status, language, version, digest, "
-             "created_at, updated_at");
+    text_append(sql, "with list as materialized (select item from "
+                     "jsonb_array_elements($1::jsonb) as listed(item)),\n"
+                     "stored_record as (insert into catalogue.record "
+                     "(id, resource, slug, status, language, version, digest, "
+                     "created_at, updated_at");
     visit_columns(resource->properties, resource->property_count, true, write_common_name, &writer);
     text_append_format(sql,
                        ")\nselect (item->>'id')::uuid, '%s', item->>'slug', item->>'status', "
@@ -188,46 +190,59 @@ static void compose_record(struct text *sql, const struct resource *resource)
                        resource->path);
     visit_columns(resource->properties, resource->property_count, true, write_common_value,
                   &writer);
-    text_append(sql, "\nfrom jsonb_array_elements($1::jsonb) as list(item)\n"
+    text_append(sql, "\nfrom list\n"
                      "on conflict (id) do update set slug = excluded.slug, "
                      "status = excluded.status, language = excluded.language, "
                      "version = excluded.version, digest = excluded.digest, "
                      "updated_at = excluded.updated_at");
     visit_columns(resource->properties, resource->property_count, true, write_common_assignment,
                   &writer);
+    text_append_char(sql, ')');
 }
 
 static void compose_row(struct text *sql, const struct resource *resource)
 {
     struct column_writer writer = {.sql = sql, .separator = ", ", .source = "item->'data'"};
 
-    text_append_format(sql, "insert into catalogue.%s (id", resource->table);
+    text_append_format(sql, ",\nstored_row as (insert into catalogue.%s (id", resource->table);
     visit_columns(resource->properties, resource->property_count, false, write_name, &writer);
     text_append(sql, ")\nselect (item->>'id')::uuid");
     visit_columns(resource->properties, resource->property_count, false, write_value, &writer);
-    text_append(sql, "\nfrom jsonb_array_elements($1::jsonb) as list(item)\n"
+    text_append(sql, "\nfrom list\n"
                      "on conflict (id) do update set id = excluded.id");
     visit_columns(resource->properties, resource->property_count, false, write_assignment, &writer);
+    text_append_char(sql, ')');
 }
 
-static void compose_child(struct statements *statements, struct text *sql,
-                          const struct property *property, const struct property *outer)
+/* The two statements in the making. */
+struct storing {
+    struct text remove; /* empty: there is nothing to empty */
+    struct text store;
+};
+
+static void compose_child(struct storing *storing, const struct property *property,
+                          const struct property *outer)
 {
+    struct text *sql = &storing->store;
     struct column_writer writer = {
         .sql = sql, .separator = ", ", .source = "child.item", .from = property};
     const bool is_link = property->kind == PROPERTY_RELATION;
 
+    /* What lies in the rows of an outer list goes with them. */
     if (outer == NULL) {
-        text_append_format(
-            sql,
-            "delete from catalogue.%s where record_id in (select "
-            "(item->>'id')::uuid from jsonb_array_elements($1::jsonb) as list(item))",
-            property->table);
-        statements_add(statements, sql);
+        text_append(&storing->remove,
+                    storing->remove.length > 0
+                        ? ",\n"
+                        : "with list as materialized (select (item->>'id')::uuid as id from "
+                          "jsonb_array_elements($1::jsonb) as listed(item)),\n");
+        text_append_format(&storing->remove,
+                           "removed_%s as (delete from catalogue.%s where record_id in (select id "
+                           "from list))",
+                           property->table, property->table);
     }
 
-    text_append_format(sql, "insert into catalogue.%s (record_id, %sposition", property->table,
-                       outer == NULL ? "" : "parent_position, ");
+    text_append_format(sql, ",\nstored_%s as (insert into catalogue.%s (record_id, %sposition",
+                       property->table, property->table, outer == NULL ? "" : "parent_position, ");
     if (is_link)
         text_append(sql, ", target_id");
     else
@@ -240,7 +255,7 @@ static void compose_child(struct statements *statements, struct text *sql,
     else
         visit_columns(property->members, property->member_count, property->is_common, write_value,
                       &writer);
-    text_append(sql, "\nfrom jsonb_array_elements($1::jsonb) as list(item)");
+    text_append(sql, "\nfrom list");
     if (outer != NULL) {
         text_append(sql, "\n  cross join jsonb_array_elements(list.item->'data' #> '{");
         append_path(sql, outer, NULL);
@@ -249,13 +264,11 @@ static void compose_child(struct statements *statements, struct text *sql,
     text_append_format(sql, "\n  cross join jsonb_array_elements(%s #> '{",
                        outer == NULL ? "list.item->'data'" : "outer_child.item");
     append_path(sql, property, outer);
-    text_append(sql, "}') with ordinality as child(item, n)");
-    statements_add(statements, sql);
+    text_append(sql, "}') with ordinality as child(item, n))");
 }
 
-static void compose_children(struct statements *statements, struct text *sql,
-                             const struct property *properties, size_t count,
-                             const struct property *outer)
+static void compose_children(struct storing *storing, const struct property *properties,
+                             size_t count, const struct property *outer)
 {
     for (size_t i = 0; i < count; i++) {
         const struct property *property = &properties[i];
@@ -263,25 +276,31 @@ static void compose_children(struct statements *statements, struct text *sql,
         if (property->is_computed)
             continue;
         if (property->table != NULL)
-            compose_child(statements, sql, property, outer);
+            compose_child(storing, property, outer);
         if (property->kind == PROPERTY_OBJECT)
-            compose_children(statements, sql, property->members, property->member_count,
+            compose_children(storing, property->members, property->member_count,
                              property->is_array ? property : outer);
     }
 }
 
 int compose_put(struct arena *arena, struct model_resource *of)
 {
+    const struct resource *resource = of->resource;
     struct statements statements = {.arena = arena};
-    struct text sql;
+    struct storing storing;
 
-    text_init(&sql, STATEMENT_BYTES_MAX);
-    compose_record(&sql, of->resource);
-    statements_add(&statements, &sql);
-    compose_row(&sql, of->resource);
-    statements_add(&statements, &sql);
-    compose_children(&statements, &sql, of->resource->properties, of->resource->property_count,
-                     NULL);
-    text_deinit(&sql);
+    text_init(&storing.remove, STATEMENT_BYTES_MAX);
+    text_init(&storing.store, STATEMENT_BYTES_MAX);
+    compose_record(&storing.store, resource);
+    compose_row(&storing.store, resource);
+    compose_children(&storing, resource->properties, resource->property_count, NULL);
+    text_append(&storing.store, "\nselect");
+    if (storing.remove.length > 0) {
+        text_append(&storing.remove, "\nselect");
+        statements_add(&statements, &storing.remove);
+    }
+    statements_add(&statements, &storing.store);
+    text_deinit(&storing.remove);
+    text_deinit(&storing.store);
     return statements_take(&statements, &of->put, &of->put_count);
 }

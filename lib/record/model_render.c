@@ -390,56 +390,57 @@ static void append_translated_words(struct text *sql, const struct resource *res
     text_append_format(sql,
                        "(select catalogue.all_words(catalogue.words(tr.language, %s, case "
                        "tr.property when '%s' then 'A' else 'B' end::\"char\")) from "
-                       "catalogue.record_translations tr where tr.record_id = words.id",
+                       "catalogue.record_translations tr where tr.record_id = found.id",
                        brief ? "left(tr.text, 300)" : "tr.text", resource->label->name);
     if (brief)
         text_append_format(sql, " and tr.property in ('%s', 'summary')", resource->label->name);
     text_append_char(sql, ')');
 }
 
-static void compose_stems(struct text *sql, const struct resource *resource)
+/*
+ * One statement, because finding the words of a text is the dearest step of all:
+ * each text is read once for its words and once for their stems, and what is
+ * found goes into the search table, the list of words and the list of stems.
+ */
+static void compose_search(struct statements *statements, struct text *sql,
+                           const struct resource *resource)
 {
-    text_append(sql, "insert into published.stems (stem)\n"
-                     "select lexeme from ");
+    text_append(sql, "with found as materialized (\n"
+                     "select id, updated_at, language, text_1");
+    for (int i = 0; i < 3; i++)
+        text_append_format(
+            sql,
+            ", to_tsvector('published.express', left(text_%d, 20000)) as words_%d, "
+            "coalesce(to_tsvector(published.stemmer(language), left(text_%d, 20000)), '') as "
+            "stems_%d",
+            i, i, i, i);
+    text_append(sql, ", to_tsvector('published.express', translated) as translated_words\nfrom ");
     append_texts_source(sql, resource);
-    text_append(sql, ", unnest(to_tsvector(published.stemmer(language), concat_ws(' ', text_0, "
-                     "text_1, left(text_2, 20000))))\n"
+    text_append(sql, "),\n"
+                     "stored_words as (insert into published.words (word)\n"
+                     "select distinct word from found, unnest(tsvector_to_array(words_0 || words_1 "
+                     "|| words_2 || translated_words)) as listed(word)\n"
+                     "where length(word) between 2 and 60\n"
+                     "on conflict do nothing),\n"
+                     "stored_stems as (insert into published.stems (stem)\n"
+                     "select stem from found, unnest(tsvector_to_array(stems_0 || stems_1 || "
+                     "stems_2)) as listed(stem)\n"
                      "union select lexeme from catalogue.record_translations tr join "
                      "catalogue.record r on r.id = tr.record_id and r.status = 'published', "
                      "unnest(to_tsvector(published.stemmer(tr.language), tr.text))\n"
                      "where tr.record_id = any($1::uuid[])\n"
-                     "on conflict do nothing");
-}
-
-static void compose_search(struct statements *statements, struct text *sql,
-                           const struct resource *resource)
-{
+                     "on conflict do nothing)\n");
     text_append_format(sql,
                        "insert into published.%s_search (id, updated_at, brief, vector)\n"
-                       "select id, updated_at, "
-                       "catalogue.words(language, text_0, 'A') || "
-                       "catalogue.words(language, left(text_1, 300), 'B') || ",
+                       "select id, updated_at, setweight(words_0 || stems_0, 'A') || "
+                       "case when length(text_1) <= 300 then setweight(words_1 || stems_1, 'B') "
+                       "else catalogue.words(language, left(text_1, 300), 'B') end || ",
                        resource->table);
     append_translated_words(sql, resource, true);
-    text_append(sql, ", "
-                     "catalogue.words(language, text_0, 'A') || "
-                     "catalogue.words(language, text_1, 'B') || "
-                     "catalogue.words(language, left(text_2, 20000), 'C') || ");
+    text_append(sql, ", setweight(words_0 || stems_0, 'A') || setweight(words_1 || stems_1, 'B') "
+                     "|| setweight(words_2 || stems_2, 'C') || ");
     append_translated_words(sql, resource, false);
-    text_append(sql, "\nfrom ");
-    append_texts_source(sql, resource);
-    statements_add(statements, sql);
-
-    text_append(sql, "insert into published.words (word)\n"
-                     "select distinct lexeme from ");
-    append_texts_source(sql, resource);
-    text_append(sql, ", unnest(to_tsvector('published.express', concat_ws(' ', text_0, text_1, "
-                     "left(text_2, 20000), translated)))\n"
-                     "where length(lexeme) between 2 and 60\n"
-                     "on conflict do nothing");
-    statements_add(statements, sql);
-
-    compose_stems(sql, resource);
+    text_append(sql, "\nfrom found");
     statements_add(statements, sql);
 
     text_append(sql, "insert into published.search_languages (language)\n"
