@@ -6,9 +6,11 @@
  * - Everything else walks the narrow table in the order of a sort index and
  *   checks the other conditions, or the planner starts from the rarest term;
  *   for that it must see the values (DB_PLAN_CUSTOM).
- * - Words: the first matches by the text index, at most SEARCH_MATCHES_MAX, are
- *   ranked by title and summary alone. Ranking all matches of a common word
- *   takes fifty times longer and nobody pages that far.
+ * - Words: records that have them in title and summary come first, ranked by
+ *   these alone, found by an index of their own; the long texts are looked at
+ *   only when these do not fill the page. Of both at most SEARCH_MATCHES_MAX
+ *   are ranked: ranking all matches of a common word takes fifty times longer
+ *   and nobody pages that far.
  */
 #include "record/compose.h"
 
@@ -18,6 +20,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define STATEMENT_BYTES_MAX (256 * 1024)
@@ -464,28 +467,19 @@ static void add_listing(struct statement *statement, const struct query *query,
     text_append_format(&statement->sql, " limit %s", limit);
 }
 
-/* from … where …, all conditions but those of order and page. @rank: the matches are ranked. */
+/* from … where …, all conditions but those of order and page. */
 static void add_matches(struct statement *statement, const struct query *query,
-                        const struct property *without, int point, bool rank)
+                        const struct property *without, int point)
 {
     const char *table = query->resource->table;
 
-    if (query->search == NULL) {
+    if (query->search == NULL)
         text_append_format(&statement->sql, " from published.%s p where true", table);
-    } else if (rank) {
-        text_append_format(
-            &statement->sql,
-            " from (select s.id, ts_rank(s.brief, q.query) as rank, q.corrected, q.query from "
-            "published.search_query($%d) q, lateral (select m.id, m.brief from "
-            "published.%s_search m where m.vector @@ q.query limit %d) s) f join published.%s p "
-            "on p.id = f.id where true",
-            parameter(statement, query->search), table, SEARCH_MATCHES_MAX, table);
-    } else {
+    else
         text_append_format(&statement->sql,
                            " from published.search_query($%d) q join published.%s_search s on "
                            "s.vector @@ q.query join published.%s p on p.id = s.id where true",
                            parameter(statement, query->search), table, table);
-    }
     add_related(statement, query);
     add_conditions(statement, query, without, point);
 }
@@ -499,12 +493,105 @@ static int add_point(struct statement *statement, const struct query *query, boo
     return parameter(statement, point_of(statement, query->lat, query->lon));
 }
 
+/* --- ranking -----------------------------------------------------------------------------------
+ */
+
+static void append_ranked(struct text *sql, const struct ranking *ranking, const char *matches,
+                          const char *rank, const char *gate)
+{
+    const char *direction = ranking->backward ? "asc" : "desc";
+
+    text_append_format(sql,
+                       "select m.id, %s as rank from (select s.id, s.brief, q.query from q, "
+                       "published.%s_search s",
+                       rank, ranking->table);
+    if (ranking->conditions[0] != '\0')
+        text_append_format(sql, " join published.%s p on p.id = s.id", ranking->table);
+    text_append_format(sql, " where %s%s%s limit %d) m", matches, gate, ranking->conditions,
+                       SEARCH_MATCHES_MAX);
+    if (ranking->beyond != NULL)
+        text_append_format(sql, " where (%s, m.id) %s %s", rank, ranking->backward ? ">" : "<",
+                           ranking->beyond);
+    if (ranking->limit != NULL)
+        text_append_format(sql, " order by 2 %s, 1 %s limit %s", direction, direction,
+                           ranking->limit);
+}
+
+void compose_ranking(struct text *sql, const struct ranking *ranking)
+{
+    char gate[96] = "";
+
+    /* Read backward, the lowest come first. The limit is one of ours, "$1::integer": it fits. */
+    if (ranking->limit == NULL)
+        (void)snprintf(gate, sizeof(gate), " and (select count(*) from best) < %d",
+                       SEARCH_MATCHES_MAX);
+    else if (!ranking->backward)
+        (void)snprintf(gate, sizeof(gate), " and (select count(*) from best) < %s", ranking->limit);
+    text_append(sql, "best as materialized (");
+    append_ranked(sql, ranking, "s.brief @@ q.query", "1::float4 + ts_rank(m.brief, m.query)", "");
+    text_append(sql, "), others as (");
+    append_ranked(sql, ranking, "s.vector @@ q.query and not s.brief @@ q.query",
+                  "ts_rank(m.brief, m.query)", gate);
+    text_append_char(sql, ')');
+}
+
+static bool sorts_by_relevance(const struct query *query)
+{
+    return query->sort_count == 1 && query->sorts[0].kind == SORT_RELEVANCE;
+}
+
+/* All conditions as text, to be said twice with the same parameters. */
+static const char *conditions_of(struct statement *statement, const struct query *query, int point)
+{
+    const size_t start = statement->sql.length;
+    const char *conditions;
+
+    add_related(statement, query);
+    add_conditions(statement, query, NULL, point);
+    if (text_failed(&statement->sql))
+        return NULL;
+    conditions = arena_copy_bytes(statement->arena, statement->sql.bytes + start,
+                                  statement->sql.length - start);
+    statement->sql.length = start;
+    statement->sql.bytes[start] = '\0';
+    return conditions;
+}
+
+/* "with …, ": what is searched for, and the matches. */
+static void add_ranking(struct statement *statement, const struct query *query,
+                        const struct cursor *cursor, int point, const char *limit)
+{
+    const bool backward = cursor != NULL && cursor->backward;
+    const bool by_relevance = sorts_by_relevance(query);
+    struct ranking ranking = {.table = query->resource->table,
+                              .conditions = conditions_of(statement, query, point),
+                              .limit = by_relevance ? limit : NULL,
+                              .backward = by_relevance && !goes_down(&query->sorts[0], backward)};
+
+    if (by_relevance && cursor != NULL && cursor->values[0] != NULL) {
+        const int rank = parameter(statement, cursor->values[0]);
+        const int id = parameter(statement, cursor->id);
+
+        ranking.beyond = arena_format(statement->arena, "($%d::float4, $%d::uuid)", rank, id);
+    }
+    if (ranking.conditions == NULL)
+        return;
+    text_append_format(&statement->sql,
+                       "with q as materialized (select query, corrected from "
+                       "published.search_query($%d)), ",
+                       parameter(statement, query->search));
+    compose_ranking(&statement->sql, &ranking);
+    text_append_char(&statement->sql, ' ');
+}
+
 static void add_general(struct statement *statement, const struct query *query,
                         const struct cursor *cursor, int point, const char *limit)
 {
     const bool backward = cursor != NULL && cursor->backward;
     const char *expressions[SORT_KEYS_MAX];
 
+    if (query->search != NULL)
+        add_ranking(statement, query, cursor, point, limit);
     text_append(&statement->sql, "select p.id");
     for (size_t i = 0; i < query->sort_count; i++) {
         expressions[i] = sort_expression(statement, &query->sorts[i], point);
@@ -518,9 +605,14 @@ static void add_general(struct statement *statement, const struct query *query,
                            "$%d::extensions.cube) / (2 * %.4f))) as distance",
                            EARTH_RADIUS_KM, point, EARTH_RADIUS_KM);
     if (query->search != NULL)
-        text_append(&statement->sql, ", f.corrected, f.query");
-    add_matches(statement, query, NULL, point, true);
-    if (cursor != NULL)
+        text_append_format(&statement->sql,
+                           ", q.corrected, q.query from (select id, rank from best union all "
+                           "select id, rank from others) f join published.%s p on p.id = f.id "
+                           "cross join q where true",
+                           query->resource->table);
+    else
+        add_matches(statement, query, NULL, point);
+    if (cursor != NULL && !(query->search != NULL && sorts_by_relevance(query)))
         add_cursor(statement, query, cursor, expressions, "p.id");
     add_order(statement, query, backward, expressions, "p.id");
     text_append_format(&statement->sql, " limit %s", limit);
@@ -607,7 +699,7 @@ void compose_count(struct arena *arena, const struct query *query, unsigned most
                                parameter(statement, listing.country));
     } else {
         point = add_point(statement, query, true);
-        add_matches(statement, query, NULL, point, false);
+        add_matches(statement, query, NULL, point);
     }
     if (most > 0)
         text_append_format(&statement->sql, " limit %u", most);
@@ -622,7 +714,7 @@ void compose_estimate(struct arena *arena, const struct query *query, struct sta
     statement->plan = DB_PLAN_CUSTOM;
     text_append(&statement->sql, "explain (format json) select 1");
     point = add_point(statement, query, true);
-    add_matches(statement, query, NULL, point, false);
+    add_matches(statement, query, NULL, point);
 }
 
 /* Is nothing asked but for the filters of @property? */
@@ -668,7 +760,7 @@ void compose_facets(struct arena *arena, const struct query *query, struct state
          */
         if (!is_unfiltered(query, query->facets[i])) {
             text_append(&statement->sql, " and t.id in (select p.id");
-            add_matches(statement, query, query->facets[i], point, false);
+            add_matches(statement, query, query->facets[i], point);
             text_append_char(&statement->sql, ')');
         }
         text_append_format(&statement->sql, " group by t.term order by 3 desc, 2 limit %d)",

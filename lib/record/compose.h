@@ -52,4 +52,21 @@ void compose_estimate(struct arena *arena, const struct query *query,
 void compose_facets(struct arena *arena, const struct query *query,
                     struct statement *ret_statement);
 
+/*
+ * compose_ranking() - the matches of a search as two common table expressions
+ *
+ * Appends "best as (…), others as (…)", of id and rank, which need a q with the
+ * query before them. Best are the records whose title and summary have all
+ * words; their ranks lie above 1. The others have words in longer texts, and
+ * are looked for only where best leaves room.
+ */
+struct ranking {
+    const char *table;
+    const char *conditions; /* " and …" about the row p; "": none */
+    const char *beyond;     /* "(rank, id)" of a cursor, or NULL */
+    const char *limit;      /* so many, in order of rank; NULL: all that are ranked, in none */
+    bool backward;          /* the lowest first */
+};
+void compose_ranking(struct text *sql, const struct ranking *ranking);
+
 bool statement_failed(const struct statement *statement);

@@ -200,8 +200,9 @@ static char *compose_tables(struct arena *arena, const struct resource *resource
                        "  with (toast_tuple_target = 128);\n"
                        "alter table published.%s_search alter vector set storage external,\n"
                        "  alter brief set storage main;\n"
-                       "create index on published.%s_search using gin (vector);\n",
-                       table, table, table, table);
+                       "create index on published.%s_search using gin (vector);\n"
+                       "create index on published.%s_search using gin (brief);\n",
+                       table, table, table, table, table);
     text_append_format(&sql,
                        "grant select on published.%s, published.%s_documents, "
                        "published.%s_terms, published.%s_search to express_public;\n",

@@ -6,6 +6,7 @@
 #include "base/problem.h"
 #include "base/text.h"
 #include "db/db.h"
+#include "record/compose.h"
 #include "record/page.h"
 #include "record/view.h"
 
@@ -120,7 +121,7 @@ bool search_parse(const struct contract *contract, const struct query_pair *pair
 
 static void append_highlight(struct text *sql, const char *name, const char *property)
 {
-    text_append_format(sql, "'%s', published.highlighted(shown, d.translations, '%s', k.query)",
+    text_append_format(sql, "'%s', published.highlighted(shown, d.translations, '%s', q.query)",
                        name, property);
 }
 
@@ -129,12 +130,19 @@ static void append_branch(struct text *sql, const struct search *search,
                           const struct resource *resource, const struct cursor *cursor)
 {
     const bool backward = cursor != NULL && cursor->backward;
+    const char *direction = backward ? "asc" : "desc";
+    const struct ranking ranking = {.table = resource->table,
+                                    .conditions = "",
+                                    .beyond = cursor == NULL ? NULL : "($3::float4, $4::uuid)",
+                                    .limit = "$2::integer",
+                                    .backward = backward};
 
-    text_append_format(
-        sql,
-        "(select '%s' as resource, d.id, d.etag, coalesce(d.card, d.document) as document, "
-        "d.translations, k.rank, k.corrected, ",
-        resource->path);
+    text_append(sql, "(with ");
+    compose_ranking(sql, &ranking);
+    text_append_format(sql,
+                       " select '%s' as resource, d.id, d.etag, coalesce(d.card, d.document) as "
+                       "document, d.translations, k.rank, q.corrected, ",
+                       resource->path);
     if (search->highlights) {
         text_append(sql, "(select json_strip_nulls(json_build_object(");
         append_highlight(sql, "title", resource->label->name);
@@ -146,17 +154,11 @@ static void append_branch(struct text *sql, const struct search *search,
     } else {
         text_append(sql, "null::text");
     }
-    text_append_format(
-        sql,
-        " as highlights from (select f.id, ts_rank(f.brief, q.query) as rank, q.corrected, q.query "
-        "from q, lateral (select m.id, m.brief from published.%s_search m where m.vector @@ "
-        "q.query limit %d) f%s order by 2 %s, 1 %s limit $2::integer) k join published.%s_documents d on "
-        "d.id = k.id)",
-        resource->table, SEARCH_MATCHES_MAX,
-        cursor == NULL ? ""
-        : backward     ? " where (ts_rank(f.brief, q.query), f.id) > ($3::float4, $4::uuid)"
-                       : " where (ts_rank(f.brief, q.query), f.id) < ($3::float4, $4::uuid)",
-        backward ? "asc" : "desc", backward ? "asc" : "desc", resource->table);
+    text_append_format(sql,
+                       " as highlights from (select id, rank from best union all select id, rank "
+                       "from others order by 2 %s, 1 %s limit $2::integer) k join "
+                       "published.%s_documents d on d.id = k.id cross join q)",
+                       direction, direction, resource->table);
 }
 
 static int run_search(const struct search *search, const struct cursor *cursor, struct db *db,
