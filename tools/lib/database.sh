@@ -122,6 +122,7 @@ shared_buffers = 1GB
 max_wal_size = 4GB
 checkpoint_timeout = 30min
 autovacuum = off
+track_activity_query_size = 64kB
 CONF
         ;;
     esac

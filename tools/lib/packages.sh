@@ -17,7 +17,6 @@ python yaml python3-yaml
 library jansson libjansson-dev
 library libbrotlienc libbrotli-dev
 library libdeflate libdeflate-dev
-library libjwt libjwt-dev
 library libmicrohttpd libmicrohttpd-dev
 library libpcre2-8 libpcre2-dev
 library libpq libpq-dev
@@ -38,6 +37,13 @@ library libcurl libcurl4-gnutls-dev
 command curl curl
 file /usr/share/json-schema-test-suite/tests/draft7 json-schema-test-suite
 file /usr/share/perl5/auto/share/dist/Test-JSON-Schema-Acceptance libtest-json-schema-acceptance-perl
+ROWS
+        ;;
+    bench)
+        cat <<'ROWS'
+command curl curl
+command ps procps
+command psql postgresql-client
 ROWS
         ;;
     style)
