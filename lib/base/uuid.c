@@ -6,6 +6,7 @@
 #include <sodium.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 bool uuid_is_valid(const char *text)
 {
@@ -18,6 +19,20 @@ bool uuid_is_valid(const char *text)
         }
     }
     return text[UUID_TEXT_BYTES - 1] == '\0';
+}
+
+/* Random bytes, drawn from the system for many ids at once: each request needs one. */
+static void take_chance(unsigned char *bytes, size_t size_bytes)
+{
+    static _Thread_local unsigned char drawn[256];
+    static _Thread_local size_t left;
+
+    if (left < size_bytes) {
+        randombytes_buf(drawn, sizeof(drawn));
+        left = sizeof(drawn);
+    }
+    left -= size_bytes;
+    memcpy(bytes, drawn + left, size_bytes);
 }
 
 void uuid_make_lower(const char *text, char ret_text[UUID_TEXT_BYTES])
@@ -40,7 +55,7 @@ void uuid_make_v7(char ret_text[UUID_TEXT_BYTES])
     uint64_t now_ms = clock_wall_ms();
     size_t at = 0;
 
-    randombytes_buf(bytes, sizeof(bytes));
+    take_chance(bytes, sizeof(bytes));
     if (now_ms > last_ms) {
         last_ms = now_ms;
         counter = bytes[7] & 0x7fu; /* room to count up from */

@@ -26,6 +26,8 @@
 #define POOL_SIZE_MAX 100
 #define LIFETIME_MS (30U * 60U * 1000U) /* a backend's memory grows, a host name moves */
 #define IDLE_UNCHECKED_MS (30U * 1000U)
+/* So long ago a connection was used that the server may have closed it since: looked at first. */
+#define IDLE_TRUSTED_MS 100U
 
 struct waiter {
     struct waiter *next;
@@ -282,7 +284,8 @@ static int make_ready(struct db *db)
 
     if (db->pg != NULL && now_ms >= db->retire_ms)
         db_drop(db);
-    if (db->pg != NULL && (now_ms - db->used_ms >= IDLE_UNCHECKED_MS || db_has_news(db)))
+    if (db->pg != NULL && now_ms - db->used_ms >= IDLE_TRUSTED_MS &&
+        (now_ms - db->used_ms >= IDLE_UNCHECKED_MS || db_has_news(db)))
         db_check(db);
     return db->pg != NULL ? 0 : db_pool_connect(db);
 }
