@@ -149,6 +149,27 @@ static int refuse_format(struct request *request, const struct resource *resourc
     return r;
 }
 
+static bool is_repeated(const struct request *request, const char *name)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < request->parameter_count; i++)
+        count += strcmp(request->parameters[i].name, name) == 0 ? 1 : 0;
+    return count > 1;
+}
+
+static int refuse_repeated(struct request *request, struct reply *reply, const char *name)
+{
+    struct problem *problem = arena_alloc(request->arena, sizeof(*problem));
+
+    if (problem == NULL)
+        return fault_raise(-ENOMEM);
+    problem_set(problem, "invalid-parameter", NULL);
+    problem_add(problem, request->arena, NULL, name, "repeated",
+                "the parameter may be there only once");
+    return reply_problem(request, reply, problem);
+}
+
 const struct format *present_format(struct request *request, const struct resource *resource,
                                     struct reply *reply, int *ret_result)
 {
@@ -158,6 +179,10 @@ const struct format *present_format(struct request *request, const struct resour
     size_t count = 0;
     int best;
 
+    if (is_repeated(request, "format")) {
+        *ret_result = refuse_repeated(request, reply, "format");
+        return NULL;
+    }
     if (named != NULL) {
         const struct format *format = format_find(named);
 

@@ -34,7 +34,7 @@ static bool is_shown(const struct query *query, const struct property *property)
 static void append_cell(struct text *text, const struct text *cell, bool is_text)
 {
     const bool is_formula = is_text && cell->length > 0 &&
-                            (strchr("=+-@\t\r", cell->bytes[0]) != NULL ||
+                            (strchr("=+-@\t\r\n", cell->bytes[0]) != NULL ||
                              /* full-width forms that spreadsheets fold to the same */
                              strncmp(cell->bytes, "\xef\xbc\x9d", 3) == 0 ||
                              strncmp(cell->bytes, "\xef\xbc\x8b", 3) == 0 ||

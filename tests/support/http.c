@@ -34,17 +34,32 @@ static const char *base_url(void)
     return url;
 }
 
+/* The room that a body of so many bytes has: doubled, so that a long one is not copied again and
+ * again. */
+static size_t room_of(size_t size_bytes)
+{
+    size_t room = 1;
+
+    while (room < size_bytes + 1)
+        room *= 2;
+    return room;
+}
+
 static size_t take_body(char *bytes, size_t size, size_t count, void *data)
 {
     struct response *response = data;
-    char *grown = realloc(response->body, response->body_bytes + size * count + 1);
+    const size_t grown_bytes = response->body_bytes + size * count;
 
-    if (grown == NULL)
-        return 0;
-    memcpy(grown + response->body_bytes, bytes, size * count);
-    response->body = grown;
-    response->body_bytes += size * count;
-    grown[response->body_bytes] = '\0';
+    if (room_of(grown_bytes) > room_of(response->body_bytes)) {
+        char *grown = realloc(response->body, room_of(grown_bytes));
+
+        if (grown == NULL)
+            return 0;
+        response->body = grown;
+    }
+    memcpy(response->body + response->body_bytes, bytes, size * count);
+    response->body_bytes = grown_bytes;
+    response->body[grown_bytes] = '\0';
     return size * count;
 }
 

@@ -1,6 +1,7 @@
 #include "support/records.h"
 
 #include "base/text.h"
+#include "support/database.h"
 #include "support/http.h"
 #include "support/program.h"
 
@@ -40,6 +41,16 @@ void records_import(const char *folder)
     program_result_deinit(&result);
     text_deinit(&path);
     text_deinit(&setting);
+}
+
+void records_execute(const char *sql)
+{
+    const char *database = getenv("API_DATABASE_URL");
+    char *what = NULL;
+
+    if (database == NULL || !test_database_execute(database, sql, &what))
+        note_fault(what == NULL ? "no server" : what);
+    free(what);
 }
 
 void records_ready(void)

@@ -21,6 +21,8 @@
  * them side by side. What goes wrong there is kept for records_ready().
  */
 void records_import(const char *folder);
+/* SQL on the server's database, as its superuser; likewise from a hook. */
+void records_execute(const char *sql);
 /* For .init of a suite: fails the test when an import has failed. */
 void records_ready(void);
 
