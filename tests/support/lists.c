@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define QUERY_BYTES_MAX (64 * 1024)
@@ -159,6 +160,11 @@ static json_t *walk(const char *path, const char *query, unsigned limit, bool ba
     return back ? backward : forward;
 }
 
+json_t *list_pages(const char *path, const char *query, unsigned limit)
+{
+    return walk(path, query, limit, false);
+}
+
 static json_t *ids_of(const char *path, const char *query, unsigned limit, bool back)
 {
     json_t *ids = json_array();
@@ -306,4 +312,20 @@ void list_import_well(json_t *records)
     if (result.exit_code != 0)
         cr_assert_fail("import ends with %d: %s", result.exit_code, result.error);
     program_result_deinit(&result);
+}
+
+void list_import_once(const char *path, json_t *(*make)(void))
+{
+    const char *log_path = getenv("API_LOG");
+    const int log = log_path == NULL ? -1 : open(log_path, O_RDONLY | O_CLOEXEC);
+    CLEANUP(response_freep) struct response *response = NULL;
+
+    cr_assert(log >= 0 && flock(log, LOCK_EX) == 0, "no server is running");
+    response = http_get(path);
+    if (response->status == 404) {
+        json_auto_t *records = make();
+
+        list_import_well(records);
+    }
+    (void)close(log); /* and so unlocked */
 }

@@ -34,6 +34,12 @@ const json_t *list_records(const struct resource *resource);
 void list_forget(void);
 
 /*
+ * list_pages() - the records of a whole list as its pages show them
+ * See list_ids(). Return: owned, json_decref(); an array.
+ */
+json_t *list_pages(const char *path, const char *query, unsigned limit);
+
+/*
  * list_ids() - the ids of a whole list, page after page
  * @path:  borrowed; "/v1/practices"
  * @query: borrowed; "country=BE&sort=title", already encoded; may be empty
@@ -67,3 +73,11 @@ void list_value_add(struct text *values, const char *value);
 void list_import(json_t *records, struct program_result *ret_result);
 /* The same, and it must succeed. */
 void list_import_well(json_t *records);
+/*
+ * list_import_once() - records that all tests of a file share
+ * @path: borrowed; of one of them
+ * @make: makes them, owned by the caller
+ *
+ * For .init of a suite: the first test brings them in, the others wait for it.
+ */
+void list_import_once(const char *path, json_t *(*make)(void));

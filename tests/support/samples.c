@@ -1,16 +1,11 @@
 #include "support/samples.h"
 
 #include "base/annotate.h"
-#include "support/http.h"
 #include "support/lists.h"
 
 #include <criterion/criterion.h>
-#include <fcntl.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #define TEXT_CHARACTERS 30 /* of the sample of a text without a pattern */
 
@@ -175,16 +170,5 @@ json_t *sample_records(void)
 
 void sample_import_once(void)
 {
-    const char *path = getenv("API_LOG");
-    const int log = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-    CLEANUP(response_freep) struct response *response = NULL;
-
-    cr_assert(log >= 0 && flock(log, LOCK_EX) == 0, "no server is running");
-    response = http_get("/v1/practices/sample-0?fields=slug");
-    if (response->status == 404) {
-        json_auto_t *samples = sample_records();
-
-        list_import_well(samples);
-    }
-    (void)close(log); /* and so unlocked */
+    list_import_once("/v1/practices/sample-0", sample_records);
 }
