@@ -274,11 +274,16 @@ int handle_problem_read(struct request *request, struct reply *reply)
 /* --- RFC 9727
  * ------------------------------------------------------------------------------------------ */
 
+/* RFC 9727 asks for the profile, and for a Link that HEAD shows, too. */
+#define API_CATALOG_TYPE                                                                           \
+    "application/linkset+json; profile=\"https://www.rfc-editor.org/info/rfc9727\""
+
 /* GET /.well-known/api-catalog: 200 where everything is, for machines */
 int handle_api_catalog(struct request *request, struct reply *reply)
 {
     static const char *const TYPES[] = {"application/linkset+json", "application/json"};
     const char *base = request->application->settings->base_url;
+    const char *link;
     int r = 0;
 
     if (refused_parameters(request, reply, &r) ||
@@ -291,5 +296,9 @@ int handle_api_catalog(struct request *request, struct reply *reply)
         "\"application/yaml\"}],\"service-meta\":[{\"href\":\"%s/\",\"type\":"
         "\"application/json\"}]}]}",
         base, base, base, base);
-    return finish(request, reply, "application/linkset+json");
+    link = arena_format(request->arena, "<%s/.well-known/api-catalog>; rel=\"api-catalog\"", base);
+    if (link == NULL)
+        return fault_raise(-ENOMEM);
+    r = reply_header(reply, "Link", link);
+    return r != 0 ? r : finish(request, reply, API_CATALOG_TYPE);
 }
