@@ -122,7 +122,8 @@ static int fetch_referrers(struct view_embedded *embedded, struct db *db,
     text_append_char(&ids, '}');
     text_append_format(
         &sql,
-        "select parent, d.id, d.etag, coalesce(d.card, d.document), d.translations from unnest($1::uuid[]) as "
+        "select parent, d.id, d.etag, coalesce(d.card, d.document), d.translations from "
+        "unnest($1::uuid[]) as "
         "listed(parent) cross join lateral (select t.id, t.updated_at from published.%s_terms t "
         "where t.term = '@%s@' || listed.parent order by t.updated_at desc, t.id desc limit %d) x "
         "join published.%s_documents d on d.id = x.id order by parent, x.updated_at desc, x.id "
