@@ -409,26 +409,28 @@ static bool is_country(const struct query *query, const struct query_condition *
 }
 
 /*
- * The common listing: newest first, one term (or the records related to one),
- * perhaps one country, and nothing else. Answered by one range of one index.
+ * The common listing: one term (or the records related to one), perhaps one
+ * country, and nothing else. Newest first it is one range of one index.
  */
 struct listing {
     const char *term;
     const char *country;
 };
 
+/* @without: its filters are passed over; may be NULL. */
 static bool find_listing(struct statement *statement, const struct query *query,
-                         struct listing *listing)
+                         const struct property *without, struct listing *listing)
 {
     const struct query_condition *term = NULL;
 
-    if (!sorts_by_update(query) || query->search != NULL || query->has_near || query->has_box ||
-        query->id_count > 0)
-        return false;
     *listing = (struct listing){0};
+    if (query->search != NULL || query->has_near || query->has_box || query->id_count > 0)
+        return false;
     for (size_t i = 0; i < query->condition_count; i++) {
         const struct query_condition *condition = &query->conditions[i];
 
+        if (condition->filter->property == without)
+            continue;
         if (!is_one_term(condition))
             return false;
         if (is_country(query, condition) && listing->country == NULL)
@@ -444,7 +446,18 @@ static bool find_listing(struct statement *statement, const struct query *query,
         listing->term = related_term(statement, query);
     else if (term != NULL)
         listing->term = term_of(statement, term->filter->property, term->values[0]);
-    return listing->term != NULL;
+    return true;
+}
+
+/* from … where: the rows p of a listing that has a term. */
+static void add_listed(struct statement *statement, const struct query *query,
+                       const struct listing *listing)
+{
+    text_append_format(&statement->sql, " from published.%s_terms p where p.term = $%d",
+                       query->resource->table, parameter(statement, listing->term));
+    if (listing->country != NULL)
+        text_append_format(&statement->sql, " and p.country = $%d",
+                           parameter(statement, listing->country));
 }
 
 static void add_listing(struct statement *statement, const struct query *query,
@@ -454,13 +467,8 @@ static void add_listing(struct statement *statement, const struct query *query,
     static const char *const EXPRESSIONS[] = {"p.updated_at"};
     const bool backward = cursor != NULL && cursor->backward;
 
-    text_append_format(&statement->sql,
-                       "select p.id, p.updated_at as s0 from published.%s_terms p where p.term = "
-                       "$%d",
-                       query->resource->table, parameter(statement, listing->term));
-    if (listing->country != NULL)
-        text_append_format(&statement->sql, " and p.country = $%d",
-                           parameter(statement, listing->country));
+    text_append(&statement->sql, "select p.id, p.updated_at as s0");
+    add_listed(statement, query, listing);
     if (cursor != NULL)
         add_cursor(statement, query, cursor, EXPRESSIONS, "p.id");
     add_order(statement, query, backward, EXPRESSIONS, "p.id");
@@ -673,7 +681,8 @@ void compose_page(struct arena *arena, const struct query *query, const struct c
         text_append_format(&statement->sql, ", k.s%zu::text", i);
     }
     text_append(&statement->sql, " from (");
-    if (find_listing(statement, query, &listing))
+    if (sorts_by_update(query) && find_listing(statement, query, NULL, &listing) &&
+        listing.term != NULL)
         add_listing(statement, query, &listing, cursor, limit);
     else
         add_general(statement, query, cursor, point, limit);
@@ -691,12 +700,8 @@ void compose_count(struct arena *arena, const struct query *query, unsigned most
 
     statement_init(statement, arena);
     text_append(&statement->sql, "select count(*) from (select 1");
-    if (find_listing(statement, query, &listing)) {
-        text_append_format(&statement->sql, " from published.%s_terms p where p.term = $%d",
-                           query->resource->table, parameter(statement, listing.term));
-        if (listing.country != NULL)
-            text_append_format(&statement->sql, " and p.country = $%d",
-                               parameter(statement, listing.country));
+    if (find_listing(statement, query, NULL, &listing) && listing.term != NULL) {
+        add_listed(statement, query, &listing);
     } else {
         point = add_point(statement, query, true);
         add_matches(statement, query, NULL, point);
@@ -717,53 +722,164 @@ void compose_estimate(struct arena *arena, const struct query *query, struct sta
     add_matches(statement, query, NULL, point);
 }
 
-/* Is nothing asked but for the filters of @property? */
-static bool is_unfiltered(const struct query *query, const struct property *property)
+/* --- facets ------------------------------------------------------------------------------------
+ */
+
+static bool has_own_filter(const struct query *query, const struct property *property)
 {
     for (size_t i = 0; i < query->condition_count; i++)
-        if (query->conditions[i].filter->property != property)
-            return false;
-    return query->search == NULL && query->related == NULL && !query->has_near && !query->has_box &&
-           query->id_count == 0;
+        if (query->conditions[i].filter->property == property)
+            return true;
+    return false;
 }
 
-/* What a relation's slug stands for. */
-static void add_title(struct statement *statement, const struct property *property)
+/* The ids that count under all filters but those of @without. */
+static void add_counted(struct statement *statement, const struct query *query,
+                        const struct property *without, int point)
 {
-    if (property->kind == PROPERTY_RELATION)
-        text_append_format(&statement->sql,
-                           "(select target.%s from published.%s target where target.slug = "
-                           "substr(t.term, %zu) collate \"und-x-icu\")",
-                           model_column(statement->arena, property->target->label),
-                           property->target->table, strlen(property->path) + 2);
+    struct listing listing;
+
+    text_append(&statement->sql, "select p.id");
+    if (find_listing(statement, query, without, &listing) && listing.term != NULL)
+        add_listed(statement, query, &listing);
     else
-        text_append(&statement->sql, "null");
+        add_matches(statement, query, without, point);
+}
+
+/*
+ * How the values of a facet are counted:
+ *
+ * - BY_VALUE: those of an enumeration, each as one range of the terms index,
+ *   which tells countries apart;
+ * - BY_RANGE: all terms of the property, when nothing is filtered;
+ * - BY_RECORD: the terms of each record that counts; all facets without a
+ *   filter of their own at once.
+ */
+enum counting { COUNT_BY_VALUE, COUNT_BY_RANGE, COUNT_BY_RECORD };
+
+static enum counting counting_of(struct statement *statement, const struct query *query,
+                                 const struct property *facet)
+{
+    struct listing listing;
+
+    if (!find_listing(statement, query, facet, &listing) || listing.term != NULL)
+        return COUNT_BY_RECORD;
+    if (facet->values != NULL)
+        return COUNT_BY_VALUE;
+    return listing.country == NULL ? COUNT_BY_RANGE : COUNT_BY_RECORD;
+}
+
+static void add_range(struct statement *statement, const struct property *facet)
+{
+    text_append_format(&statement->sql, "t.term >= '%s=' and t.term < '%s>'", facet->path,
+                       facet->path);
+}
+
+/* The values are words of the contract: the enumerations hold no quotes. */
+static void add_count_by_value(struct statement *statement, const struct query *query,
+                               const struct property *facet)
+{
+    struct listing listing;
+
+    (void)find_listing(statement, query, facet, &listing);
+    text_append(&statement->sql, "select listed.term, counted.records from unnest((array[");
+    for (size_t i = 0; i < facet->value_count; i++)
+        text_append_format(&statement->sql, "%s'%s=%s'", i == 0 ? "" : ", ", facet->path,
+                           facet->values[i]);
+    text_append_format(
+        &statement->sql,
+        "]) collate \"C\") as listed(term) cross join lateral (select count(*) as records from "
+        "published.%s_terms t where t.term = listed.term",
+        query->resource->table);
+    if (listing.country != NULL)
+        text_append_format(&statement->sql, " and t.country = $%d",
+                           parameter(statement, listing.country));
+    text_append(&statement->sql, ") counted where counted.records > 0");
+}
+
+static void add_count_by_record(struct statement *statement, const struct query *query,
+                                const struct property *own, int point)
+{
+    const char *separator = "";
+
+    text_append(&statement->sql, "select t.term, count(*) as records from (");
+    add_counted(statement, query, own, point);
+    text_append_format(&statement->sql, ") m join published.%s_terms t on t.id = m.id and (",
+                       query->resource->table);
+    for (size_t i = 0; i < query->facet_count; i++) {
+        const struct property *facet = query->facets[i];
+
+        if (own != NULL ? facet != own
+                        : has_own_filter(query, facet) ||
+                              counting_of(statement, query, facet) != COUNT_BY_RECORD)
+            continue;
+        text_append(&statement->sql, separator);
+        add_range(statement, facet);
+        separator = " or ";
+    }
+    text_append(&statement->sql, ") group by t.term");
+}
+
+/* The titles of the records that relations lead to; the terms hold their slugs. */
+static void add_titles(struct statement *statement, const struct query *query)
+{
+    text_append(&statement->sql, "case f.facet");
+    for (size_t i = 0; i < query->facet_count; i++) {
+        const struct property *facet = query->facets[i];
+
+        if (facet->kind == PROPERTY_RELATION)
+            text_append_format(&statement->sql,
+                               " when '%s' then (select target.%s from published.%s target where "
+                               "target.slug = f.value collate \"und-x-icu\")",
+                               facet->path, model_column(statement->arena, facet->target->label),
+                               facet->target->table);
+    }
+    text_append(&statement->sql, " when '' then null end");
 }
 
 void compose_facets(struct arena *arena, const struct query *query, struct statement *statement)
 {
+    const char *separator = "";
+    bool shared = false;
     int point;
 
     statement_init(statement, arena);
     point = add_point(statement, query, true);
-    statement->plan = DB_PLAN_CUSTOM;
+    text_append(&statement->sql, "select f.facet, f.value, f.records, ");
+    add_titles(statement, query);
+    text_append(&statement->sql,
+                " from (select c.facet, substr(c.term, length(c.facet) + 2) as value, c.records, "
+                "row_number() over (partition by c.facet order by c.records desc, c.term) as place "
+                "from (select split_part(term, '=', 1) as facet, term, records from (");
+    /* Counts are made under the other filters: choosing a value must not hide its neighbours. */
     for (size_t i = 0; i < query->facet_count; i++) {
-        const char *path = query->facets[i]->path;
+        const struct property *facet = query->facets[i];
+        const enum counting counting = counting_of(statement, query, facet);
+        const bool own = has_own_filter(query, facet);
 
-        text_append_format(&statement->sql, "%s(select '%s', substr(t.term, %zu), count(*), ",
-                           i == 0 ? "" : " union all ", path, strlen(path) + 2);
-        add_title(statement, query->facets[i]);
-        text_append_format(&statement->sql,
-                           " from published.%s_terms t where t.term >= '%s=' and t.term < '%s>'",
-                           query->resource->table, path, path);
-        /* Counts are made under the other filters: choosing a value must not hide its neighbours.
-         */
-        if (!is_unfiltered(query, query->facets[i])) {
-            text_append(&statement->sql, " and t.id in (select p.id");
-            add_matches(statement, query, query->facets[i], point);
-            text_append_char(&statement->sql, ')');
+        if (counting == COUNT_BY_RECORD && !own && shared)
+            continue;
+        text_append(&statement->sql, separator);
+        separator = " union all ";
+        switch (counting) {
+        case COUNT_BY_VALUE:
+            add_count_by_value(statement, query, facet);
+            break;
+        case COUNT_BY_RANGE:
+            text_append_format(
+                &statement->sql,
+                "select t.term, count(*) as records from published.%s_terms t where ",
+                query->resource->table);
+            add_range(statement, facet);
+            text_append(&statement->sql, " group by t.term");
+            break;
+        case COUNT_BY_RECORD:
+            add_count_by_record(statement, query, own ? facet : NULL, point);
+            shared = shared || !own;
+            break;
         }
-        text_append_format(&statement->sql, " group by t.term order by 3 desc, 2 limit %d)",
-                           FACET_VALUES_MAX);
     }
+    text_append_format(&statement->sql,
+                       ") found) c) f where f.place <= %d order by f.records desc, f.value",
+                       FACET_VALUES_MAX);
 }
