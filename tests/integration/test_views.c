@@ -691,7 +691,7 @@ Test(views, a_batch_shows_records_as_fields_and_includes_ask)
 static json_t *many_ids(size_t count)
 {
     json_t *ids = json_array();
-    char id[40];
+    char id[64];
 
     for (size_t i = 0; i < count; i++) {
         (void)snprintf(id, sizeof(id), "00000000-0000-7000-8000-%012zu", i);
