@@ -21,7 +21,8 @@ struct connection {
     struct connections *owner;
     struct connection *previous, *next;
     int socket;   /* borrowed: open for as long as the connection is registered */
-    void *handle; /* the library's, of the request that is going on */
+    void *handle;          /* the library's, of the request that is going on */
+    void *request_context; /* the framework's, until it is told that the request is over */
     struct address peer;
     _Atomic uint64_t deadline_ms; /* the request must have arrived; 0: it has */
     atomic_bool is_busy;          /* from the request line to the end of the answer */

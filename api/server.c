@@ -104,7 +104,16 @@ static void on_connection(void *data, struct MHD_Connection *handle, void **sock
         *socket_context =
             socket == NULL ? NULL : connections_add(port->connections, socket->connect_fd, &peer);
     } else if (*socket_context != NULL) {
-        connections_remove(*socket_context);
+        struct connection *connection = *socket_context;
+
+        /*
+         * A query with more parameters than the connection has memory for ends it, and
+         * nobody says that the request is over: what the framework made would leak.
+         */
+        if (connection->request_context != NULL)
+            mhd_request_completed(NULL, handle, &connection->request_context,
+                                  MHD_REQUEST_TERMINATED_WITH_ERROR);
+        connections_remove(connection);
         *socket_context = NULL;
     }
 }
@@ -113,13 +122,15 @@ static void on_connection(void *data, struct MHD_Connection *handle, void **sock
 static void *on_uri(void *data, const char *uri, struct MHD_Connection *handle)
 {
     struct connection *connection = connection_of(handle);
+    void *request_context = ulfius_uri_logger(data, uri);
 
     current = connection;
     if (connection != NULL) {
         connection->handle = handle;
+        connection->request_context = request_context;
         connection_receives(connection);
     }
-    return ulfius_uri_logger(data, uri);
+    return request_context;
 }
 
 /* The last we hear of it: everything was sent, or the connection is lost. */
@@ -130,6 +141,7 @@ static void on_completed(void *data, struct MHD_Connection *handle, void **reque
 
     if (connection != NULL) {
         exchange_end(&connection->exchange);
+        connection->request_context = NULL;
         connection_rests(connection);
     }
     mhd_request_completed(data, handle, request_context, code);

@@ -32,7 +32,8 @@ FORMATS = {"json": "application/json", "ndjson": "application/x-ndjson", "csv": 
 LIMITS = ("type", "format", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum")
 STATUS = {"NotModified": "304", "Moved": "308", "InvalidParameter": "400", "InvalidBody": "400", "ValidationFailed": "422",
           "NotFound": "404", "NotAcceptable": "406", "Gone": "410", "PreconditionFailed": "412",
-          "TooLarge": "413", "UnsupportedMediaType": "415", "TooManyRequests": "429", "Unavailable": "503"}
+          "TooLarge": "413", "UriTooLong": "414", "UnsupportedMediaType": "415",
+          "TooManyRequests": "429", "Unavailable": "503"}
 DATES = ("date", "date-time", "partial-date")
 
 
@@ -374,7 +375,8 @@ class Contract:
     def list_operation(self, resource, operation, summary, description, of_record=False):
         more = ("Moved", "NotFound", "Gone") if of_record else ()
         answers = self.problems("NotModified", *more, "InvalidParameter", "NotAcceptable",
-                                "PreconditionFailed", "TooManyRequests", "Unavailable")
+                                "PreconditionFailed", "UriTooLong", "TooManyRequests",
+                                "Unavailable")
         parameters = [{"$ref": PARAMETER + "id"}] if of_record else []
         return {"operationId": operation, "tags": [resource["tag"]], "summary": summary,
                 "description": description, "parameters": parameters + resource["list"],
