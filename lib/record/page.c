@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* Up to here an estimate is counted, because counting so few is as quick as planning. */
 #define COUNTED_MAX 1000
@@ -379,7 +380,7 @@ static void append_facets(const struct page *page, struct text *text)
 static bool is_on_page(const struct page *page, const char *id)
 {
     for (size_t i = 0; i < page->count; i++)
-        if (strcmp(page->items[i].id, id) == 0)
+        if (strcasecmp(page->items[i].id, id) == 0)
             return true;
     return false;
 }

@@ -231,7 +231,7 @@ static void compare_record(const struct resource *resource, const json_t *shown,
     const char *name;
     json_t *value;
 
-    (void)snprintf(where, sizeof(where), "%s: %s", from, slug);
+    (void)snprintf(where, sizeof(where), "%.999s: %.999s", from, slug);
     comparison.where = where;
     if (written == NULL)
         cr_assert_fail("%s was never written", where);
@@ -423,20 +423,23 @@ static const char WITH_FAULTS[] =
     "{\"slug\": \"bad\", \"title\": \"Bad\", \"sumary\": \"Bad.\", \"activity_status\": \"actve\","
     " \"organisations\": [\"univerbal\", \"no-such-body\"], \"started_on\": \"2015-13\","
     " \"ended_on\": \"2015-02-30\", \"languages\": [\"fr\", \"EN_us\"],"
-    " \"location\": {\"lat\": 90.5, \"lon\": 0}, \"impact\": [{\"indicator\": \"people\", \"value\": 1}],"
+    " \"location\": {\"lat\": 90.5, \"lon\": 0},"
+    " \"impact\": [{\"indicator\": \"people\", \"value\": 1}],"
     " \"version\": 7, \"translations\": ["
     " {\"language\": \"fr\", \"property\": \"country\", \"text\": \"x\", \"origin\": \"author\"}]},"
     "{\"slug\": \"bad\", \"title\": \"Twice\", \"summary\": \"Twice.\"},"
     "{\"title\": \"Nameless\", \"summary\": \"Nameless.\"},"
     "{\"slug\": \"Capital\", \"title\": \"Capital\", \"summary\": \"Capital.\"},"
     "\"no record\","
-    "{\"slug\": \"astray\", \"title\": \"Astray\", \"summary\": \"Astray.\", \"projects\": [\"no-project\"]}],"
+    "{\"slug\": \"astray\", \"title\": \"Astray\", \"summary\": \"Astray.\","
+    " \"projects\": [\"no-project\"]}],"
     "\"financing-offers\": ["
     "{\"slug\": \"bad-offer\", \"title\": \"Bad\", \"summary\": \"Bad.\","
     " \"minimum_amount\": {\"amount\": \"12,50\", \"currency\": \"eur\"},"
     " \"maximum_amount\": {\"amount\": \"1\"}}],"
     "\"organisations\": ["
-    "{\"slug\": \"new-body\", \"name\": \"New\", \"legal_form\": \"association\", \"summary\": \"New.\","
+    "{\"slug\": \"new-body\", \"name\": \"New\", \"legal_form\": \"association\","
+    " \"summary\": \"New.\","
     " \"source\": {\"document\": \"express-project-page\"}}]}";
 
 Test(catalogue, an_import_with_faults_changes_nothing_and_tells_them_all)

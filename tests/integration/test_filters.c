@@ -778,7 +778,7 @@ Test(filters, an_id_in_capitals_is_the_same_id)
     json_auto_t *values = distinct_values(resource, filter->property);
     json_auto_t *expected = related_ids(resource, target, id_of(values, 0));
     char *id = strdup(id_of(values, 0));
-    json_auto_t *by_filter = NULL, *as_related = NULL, *by_ids = NULL;
+    json_auto_t *by_filter = NULL, *as_related = NULL;
     CLEANUP(response_freep) struct response *response = NULL;
     char path[128];
 

@@ -912,7 +912,7 @@ static int ask_again(const char *path, char etag[200])
     CLEANUP(response_freep) struct response *response = NULL;
     char header[300];
 
-    (void)snprintf(header, sizeof(header), "If-None-Match: %s", etag);
+    (void)snprintf(header, sizeof(header), "If-None-Match: %.199s", etag);
     response = get_with(path, header);
     (void)snprintf(etag, 200, "%s", response_header(response, "ETag"));
     return response->status;

@@ -149,7 +149,8 @@ static bool template_fill(char **reterr_what)
         return false;
     }
     done = run_step((const char *const[]){"migrate", NULL}, setting, reterr_what) &&
-           run_step((const char *const[]){"import", "--source", "express", catalogue, NULL}, setting, reterr_what);
+           run_step((const char *const[]){"import", "--source", "express", catalogue, NULL},
+                    setting, reterr_what);
     free(setting);
     return done;
 }
