@@ -385,6 +385,14 @@ static bool is_on_page(const struct page *page, const char *id)
     return false;
 }
 
+static bool is_named_before(const struct query *query, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (strcmp(query->ids[i], query->ids[at]) == 0)
+            return true;
+    return false;
+}
+
 /* meta: how the search was understood, and which of ids= do not exist. */
 static void append_meta(const struct page *page, struct text *text)
 {
@@ -403,7 +411,7 @@ static void append_meta(const struct page *page, struct text *text)
     if (whole) {
         text_append_format(text, "%s\"missing\":[", page->corrected == NULL ? "" : ",");
         for (size_t i = 0; i < query->id_count; i++) {
-            if (is_on_page(page, query->ids[i]))
+            if (is_on_page(page, query->ids[i]) || is_named_before(query, i))
                 continue;
             text_append_format(text, "%s\"%s\"", separator, query->ids[i]);
             separator = ",";

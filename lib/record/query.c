@@ -433,6 +433,20 @@ static void parse_fields(struct parser *parser, const char *value)
     }
 }
 
+static bool is_listed_before(const char *const *items, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (strcmp(items[i], items[at]) == 0)
+            return true;
+    return false;
+}
+
+static void refuse_repeated(struct parser *parser, const char *parameter, const char *item)
+{
+    problem_add(parser->problem, parser->arena, NULL, parameter, "repeated",
+                "'%s' is in the list already", item);
+}
+
 static void parse_include(struct parser *parser, const char *value)
 {
     struct query *query = parser->query;
@@ -459,6 +473,8 @@ static void parse_include(struct parser *parser, const char *value)
         if (include.relation == NULL && include.referrer == NULL)
             refuse_value(parser, "include", items[i], "a relation that can be embedded",
                          text_nearest(items[i], names, name_count));
+        else if (is_listed_before(items, i))
+            refuse_repeated(parser, "include", items[i]);
         else
             query->includes[query->include_count++] = include;
     }
@@ -482,6 +498,8 @@ static void parse_facets(struct parser *parser, const char *value)
         if (property == NULL || !property->facet)
             refuse_value(parser, "facets", items[i], "a facet",
                          text_nearest(items[i], names, name_count));
+        else if (is_listed_before(items, i))
+            refuse_repeated(parser, "facets", items[i]);
         else
             query->facets[query->facet_count++] = property;
     }
@@ -601,8 +619,10 @@ static void parse_cursor(struct parser *parser, const char *value)
 {
     parser->query->is_page = true;
     parser->query->cursor = value;
-    if (strlen(value) > CURSOR_BYTES_MAX || value[0] == '\0')
-        refuse(parser, "cursor", "invalid-cursor", "the cursor is not one of this service");
+    if (strlen(value) <= CURSOR_BYTES_MAX)
+        return;
+    problem_set(parser->problem, "invalid-cursor", NULL);
+    refuse(parser, "cursor", "invalid-cursor", "the cursor is not one of this service");
 }
 
 struct plain {

@@ -357,6 +357,41 @@ Test(query, a_box_may_cross_the_antimeridian_and_be_a_point)
     cr_assert(parse("practices", "near=90,180&radius_km=20040"), "%s", found());
 }
 
+Test(query, a_backslash_makes_a_comma_part_of_a_value)
+{
+    static const struct {
+        const char *pairs;
+        size_t count;
+        const char *first, *why;
+    } ROWS[] = {
+        {"city=a\\,b", 1, "a,b", "an escaped comma"},
+        {"city=a\\\\,b", 2, "a\\", "an escaped backslash, and a comma"},
+        {"city=\\n\\o", 1, "no", "letters stand for themselves"},
+        {"city=\\not.a", 1, "not.a", "a value that begins like a negation"},
+        {"city=a\\", 1, "a\\", "a backslash at the end"},
+        {"city=\\,", 1, ",", "a comma alone"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+        cr_assert(parse("practices", ROWS[i].pairs), "%s: %s", ROWS[i].why, found());
+        cr_assert_eq(query.conditions[0].value_count, ROWS[i].count, "%s", ROWS[i].why);
+        cr_assert_str_eq(query.conditions[0].values[0], ROWS[i].first, "%s", ROWS[i].why);
+        cr_assert_not(query.conditions[0].negated, "%s", ROWS[i].why);
+    }
+    cr_assert_not(parse("practices", "city=a\\,b,,c"), "an empty one among them");
+}
+
+Test(query, what_would_be_shown_twice_is_refused)
+{
+    static const char *const ROWS[] = {"sort=title,-title", "facets=country,city,country",
+                                       "include=organisations,organisations"};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+        cr_assert_not(parse("practices", ROWS[i]), "%s", ROWS[i]);
+        cr_assert_str_eq(problem.errors[0].code, "repeated", "%s", ROWS[i]);
+    }
+}
+
 Test(query, what_is_at_its_limit_passes_and_one_more_does_not)
 {
     char text[2 * CURSOR_BYTES_MAX];
@@ -369,9 +404,11 @@ Test(query, what_is_at_its_limit_passes_and_one_more_does_not)
          many("ids", "01a20102-28e0-7051-a78d-40e12e1670b1", IDS_MAX + 1), "too-many-values"},
         {many("fields", "title", FIELDS_MAX), many("fields", "title", FIELDS_MAX + 1),
          "too-many-values"},
-        {many("facets", "country", FACETS_MAX), many("facets", "country", FACETS_MAX + 1),
-         "too-many-values"},
-        {many("include", "organisations", INCLUDES_MAX),
+        {"facets=country,countries,city,cities,organisations,value_chain_steps,"
+         "good_practice_themes,sectors,target_groups,languages",
+         many("facets", "country", FACETS_MAX + 1), "too-many-values"},
+        {"include=organisations,projects,assessment_tool,financing_offers,mentoring_programmes,"
+         "trainings,campaigns,services,places,events",
          many("include", "organisations", INCLUDES_MAX + 1), "too-many-values"},
         {many("lang", "fr", LANGUAGES_MAX), many("lang", "fr", LANGUAGES_MAX + 1),
          "too-many-values"},
