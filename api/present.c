@@ -221,23 +221,30 @@ bool present_accepts_json(struct request *request, struct reply *reply, int *ret
 
 static void append_path(struct text *text, const struct request *request)
 {
-    text_append(text, request->application->settings->base_url);
-    for (const char *at = request->path; *at != '\0'; at++) {
-        const char one[] = {*at, '\0'};
+    const char *at = request->path;
 
-        if (*at == '/')
+    text_append(text, request->application->settings->base_url);
+    while (*at != '\0') {
+        const size_t length = strcspn(at, "/");
+        char *segment = arena_copy_bytes(request->arena, at, length);
+
+        if (segment == NULL)
+            return;
+        text_append_uri(text, segment);
+        at += length;
+        if (*at == '/') {
             text_append_char(text, '/');
-        else
-            text_append_uri(text, one);
+            at++;
+        }
     }
 }
 
-/* The query with every parameter kept, but for @name, which becomes @value (NULL: is left out). */
-static void append_query(struct text *text, const struct request *request, const char *name,
-                         const char *value)
+/* The address with every parameter kept but @name, ready for another value of it. */
+static void append_address(struct text *text, const struct request *request, const char *name)
 {
     char separator = '?';
 
+    append_path(text, request);
     for (size_t i = 0; i < request->parameter_count; i++) {
         if (strcmp(request->parameters[i].name, name) == 0)
             continue;
@@ -247,44 +254,58 @@ static void append_query(struct text *text, const struct request *request, const
         text_append_uri(text, request->parameters[i].value);
         separator = '&';
     }
-    if (value == NULL)
-        return;
-    text_append_char(text, separator);
-    text_append_format(text, "%s=", name);
-    text_append_uri(text, value);
 }
 
-static void append_link(struct text *text, const struct request *request, const char *relation,
+/* @address: of append_address(); @value: NULL leaves the parameter out. */
+static void append_link(struct text *text, const struct text *address, const char *relation,
                         const char *name, const char *value, const char *type)
 {
     text_append(text, text->length == 0 ? "<" : ", <");
-    append_path(text, request);
-    append_query(text, request, name, value);
-    text_append_format(text, ">; rel=\"%s\"", relation);
-    if (type != NULL)
-        text_append_format(text, "; type=\"%s\"", type);
+    text_append_bytes(text, address->bytes, address->length);
+    if (value != NULL) {
+        text_append_char(text, strchr(address->bytes, '?') == NULL ? '?' : '&');
+        text_append(text, name);
+        text_append_char(text, '=');
+        text_append_uri(text, value);
+    }
+    text_append(text, ">; rel=\"");
+    text_append(text, relation);
+    text_append_char(text, '"');
+    if (type == NULL)
+        return;
+    text_append(text, "; type=\"");
+    text_append(text, type);
+    text_append_char(text, '"');
 }
 
 int present_page_links(const struct request *request, const struct resource *resource,
                        const char *next, const char *previous, struct reply *reply)
 {
+    struct text address;
     struct text text;
     const char *header;
 
+    text_init(&address, LINK_BYTES_MAX);
     text_init(&text, LINK_BYTES_MAX);
-    append_link(&text, request, "self", "cursor", request_parameter(request, "cursor"), NULL);
-    append_link(&text, request, "first", "cursor", NULL, NULL);
+    append_address(&address, request, "cursor");
+    append_link(&text, &address, "self", "cursor", request_parameter(request, "cursor"), NULL);
+    append_link(&text, &address, "first", "cursor", NULL, NULL);
     if (next != NULL)
-        append_link(&text, request, "next", "cursor", next, NULL);
+        append_link(&text, &address, "next", "cursor", next, NULL);
     if (previous != NULL)
-        append_link(&text, request, "prev", "cursor", previous, NULL);
+        append_link(&text, &address, "prev", "cursor", previous, NULL);
+    text_clear(&address);
+    append_address(&address, request, "format");
     /* Long queries leave no room for more in one header; the pages matter most. */
     for (size_t i = 0; resource != NULL && i < FORMAT_COUNT && text.length < LINK_BYTES_MAX / 8;
          i++)
         if (is_offered(&FORMATS[i], resource))
-            append_link(&text, request, "alternate", "format", FORMATS[i].name,
+            append_link(&text, &address, "alternate", "format", FORMATS[i].name,
                         FORMATS[i].media_type);
-    header = text_failed(&text) ? NULL : arena_copy_bytes(request->arena, text.bytes, text.length);
+    header = text_failed(&text) || text_failed(&address)
+                 ? NULL
+                 : arena_copy_bytes(request->arena, text.bytes, text.length);
+    text_deinit(&address);
     text_deinit(&text);
     if (header == NULL)
         return fault_raise(-ENOMEM);

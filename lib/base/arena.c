@@ -9,6 +9,7 @@
 
 /* One block serves an ordinary request; larger wishes get a block of their own size. */
 #define BLOCK_BYTES (16 * 1024)
+#define FORMATTED_BYTES 512 /* what is longer is formatted twice */
 
 struct arena_block {
     struct arena_block *next;
@@ -108,15 +109,18 @@ char *arena_copy(struct arena *arena, const char *text)
 
 char *arena_format(struct arena *arena, const char *format, ...)
 {
+    char shortly[FORMATTED_BYTES];
     va_list arguments;
     int length;
     char *result;
 
     va_start(arguments, format);
-    length = vsnprintf(NULL, 0, format, arguments);
+    length = vsnprintf(shortly, sizeof(shortly), format, arguments);
     va_end(arguments);
     if (length < 0)
         return arena_fail(arena);
+    if ((size_t)length < sizeof(shortly))
+        return arena_copy_bytes(arena, shortly, (size_t)length);
 
     result = arena_alloc(arena, (size_t)length + 1);
     if (result == NULL)

@@ -86,12 +86,22 @@ void text_append_char(struct text *text, char character)
 
 void text_append_format(struct text *text, const char *format, ...)
 {
+    const size_t room = text->capacity - text->length; /* 0 before the first byte, and then only */
     va_list arguments;
     int length;
 
+    if (text->failed)
+        return;
+    /* Most of what is written fits where it belongs: then once is enough. */
     va_start(arguments, format);
-    length = vsnprintf(NULL, 0, format, arguments);
+    length = vsnprintf(room == 0 ? NULL : text->bytes + text->length, room, format, arguments);
     va_end(arguments);
+    if (length >= 0 && (size_t)length < room && (size_t)length <= text->max_bytes - text->length) {
+        text->length += (size_t)length;
+        return;
+    }
+    if (room > 0)
+        text->bytes[text->length] = '\0';
     if (length < 0) {
         text->failed = true;
         return;
@@ -136,16 +146,19 @@ void text_append_json(struct text *text, const char *string)
 
 void text_append_uri(struct text *text, const char *string)
 {
-    for (const char *at = string; *at != '\0'; at++) {
-        unsigned char byte = (unsigned char)*at;
+    static const char UNRESERVED[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                     "0123456789-._~";
 
-        if (isalnum(byte) || strchr("-._~", byte) != NULL) {
-            text_append_char(text, (char)byte);
-            continue;
-        }
-        text_append_char(text, '%');
-        text_append_char(text, HEX[byte >> 4]);
-        text_append_char(text, HEX[byte & 15]);
+    while (*string != '\0') {
+        const size_t plain = strspn(string, UNRESERVED);
+        const unsigned char byte = (unsigned char)string[plain];
+
+        text_append_bytes(text, string, plain);
+        string += plain;
+        if (byte == '\0')
+            break;
+        text_append_bytes(text, (const char[]){'%', HEX[byte >> 4], HEX[byte & 15]}, 3);
+        string++;
     }
 }
 
