@@ -116,7 +116,8 @@ static int install_model(struct workbench *workbench)
     int r = db_begin(workbench->db);
 
     if (r == 0)
-        r = db_run_script(workbench->db, "set local role " OWNER_ROLE);
+        r = db_run_script(workbench->db, "select pg_advisory_xact_lock(" MIGRATE_LOCK_KEY ");"
+                                         "set local role " OWNER_ROLE);
     if (r == 0)
         r = model_install(workbench->model, workbench->db, &rebuilt);
     if (r == 0)

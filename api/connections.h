@@ -20,7 +20,7 @@ struct metrics;
 struct connection {
     struct connections *owner;
     struct connection *previous, *next;
-    int socket;   /* borrowed: open for as long as the connection is registered */
+    int socket;            /* borrowed: open for as long as the connection is registered */
     void *handle;          /* the library's, of the request that is going on */
     void *request_context; /* the framework's, until it is told that the request is over */
     struct address peer;

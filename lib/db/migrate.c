@@ -10,14 +10,14 @@
 #include <sodium.h>
 #include <string.h>
 
-/* Any number that nobody else uses: "express" in ASCII. */
-#define LOCK_KEY "28560461287486323"
 #define CHECKSUM_BYTES 32
 
-static const struct db_query LOCK = {
-    .name = "migrate_lock", .sql = "select pg_advisory_lock(" LOCK_KEY ")", .param_count = 0};
-static const struct db_query UNLOCK = {
-    .name = "migrate_unlock", .sql = "select pg_advisory_unlock(" LOCK_KEY ")", .param_count = 0};
+static const struct db_query LOCK = {.name = "migrate_lock",
+                                     .sql = "select pg_advisory_lock(" MIGRATE_LOCK_KEY ")",
+                                     .param_count = 0};
+static const struct db_query UNLOCK = {.name = "migrate_unlock",
+                                       .sql = "select pg_advisory_unlock(" MIGRATE_LOCK_KEY ")",
+                                       .param_count = 0};
 static const struct db_query PRESENT = {.name = "migrate_present",
                                         .sql =
                                             "select to_regclass('catalogue.migration') is not null",

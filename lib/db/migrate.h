@@ -14,6 +14,12 @@ struct db;
 struct embedded_file;
 struct text;
 
+/*
+ * The advisory lock of whoever changes the schema, the read model too: two that migrate at
+ * once take turns. Any number that nobody else uses: "express" in ASCII.
+ */
+#define MIGRATE_LOCK_KEY "28560461287486323"
+
 enum migrate_outcome {
     MIGRATE_CHANGED = 200, /* a migration that was run reads otherwise now */
     MIGRATE_NEWER          /* the database has one that this program does not know */
