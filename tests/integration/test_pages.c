@@ -169,7 +169,6 @@ Test(pages, pages_of_searches_places_and_related_records_hang_together)
 
     for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
         json_auto_t *whole = NULL, *forward = NULL, *backward = NULL;
-        CLEANUP(response_freep) struct response *response = NULL;
 
         /* An order by what the list does not offer, or a list that is not there, proves nothing. */
         whole = list_ids(ROWS[i].path, ROWS[i].query, 100);
@@ -662,6 +661,7 @@ Test(pages, totals_are_what_was_asked_for)
 
     for (size_t i = 0; i < ARRAY_LENGTH(QUERIES); i++) {
         json_auto_t *ids = list_ids("/v1/practices", QUERIES[i], 100);
+        const json_int_t total = (json_int_t)json_array_size(ids);
         CLEANUP(response_freep) struct response *none = NULL;
         CLEANUP(response_freep) struct response *estimated = NULL;
         CLEANUP(response_freep) struct response *exact = NULL;
@@ -673,14 +673,12 @@ Test(pages, totals_are_what_was_asked_for)
         cr_assert_null(response_at(none, "/page/total_is_estimate"), "%s", query);
         (void)snprintf(query, sizeof(query), "limit=1&count=exact&%s", QUERIES[i]);
         exact = get_page("/v1/practices", query);
-        cr_assert_eq(json_integer_value(response_at(exact, "/page/total")), json_array_size(ids),
-                     "%s", query);
+        cr_assert_eq(json_integer_value(response_at(exact, "/page/total")), total, "%s", query);
         cr_assert(json_is_false(response_at(exact, "/page/total_is_estimate")), "%s", query);
         /* So few are counted: it is as quick. */
         (void)snprintf(query, sizeof(query), "limit=1&count=estimated&%s", QUERIES[i]);
         estimated = get_page("/v1/practices", query);
-        cr_assert_eq(json_integer_value(response_at(estimated, "/page/total")),
-                     json_array_size(ids), "%s", query);
+        cr_assert_eq(json_integer_value(response_at(estimated, "/page/total")), total, "%s", query);
     }
 }
 
