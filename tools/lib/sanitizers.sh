@@ -6,7 +6,7 @@
 sanitizers_report_to() {
     rm -rf "$1"
     mkdir -p "$1"
-    export ASAN_OPTIONS="log_path=$1/address:detect_leaks=1:strict_string_checks=1"
+    export ASAN_OPTIONS="log_path=$1/address:detect_leaks=1"
     export UBSAN_OPTIONS="log_path=$1/undefined:halt_on_error=1:print_stacktrace=1"
     export TSAN_OPTIONS="log_path=$1/thread:second_deadlock_stack=1"
 }
