@@ -21,6 +21,7 @@ struct statement {
     const char *values[PARAMETERS_MAX];
     int count;
     enum db_plan plan;
+    unsigned term_conditions; /* how many were added */
 };
 
 /* Columns of compose_page(), then the sort values, each as text, in order. */
