@@ -1,0 +1,588 @@
+-- Who acts, who may, and what was done: identity, row-level security, audit.
+--
+-- The server's second pool works as express_writer, for one caller at a time: each transaction says
+-- who it acts for (set_config(…, true), gone with the transaction), and the policies below decide
+-- which rows there are for that caller. A transaction that does not say it fails: a setting that is
+-- missing is an error (42704), and an empty one is no role (22P02).
+
+-- For the rest of this file, which fills what it makes.
+set local express.role = 'system';
+
+create schema identity authorization express_owner;
+create schema audit authorization express_owner;
+grant usage on schema catalogue, published, identity, audit to express_writer;
+
+set local role express_owner;
+
+-- anonymous: nobody signed in. service: the server on its own behalf (signing in, housekeeping).
+-- system: the command line, which works as express_owner.
+create type identity.caller_role as enum (
+  'anonymous', 'participant', 'partner', 'coordinator', 'editor', 'admin', 'service', 'system');
+
+-- Only who works as the owner of the tables can be the system.
+create function identity.acting_role() returns identity.caller_role
+language sql stable parallel safe
+return case when current_setting('express.role') = 'system' and current_user <> 'express_owner'
+            then null else current_setting('express.role')::identity.caller_role end;
+create function identity.acting_organisation() returns uuid
+language sql stable parallel safe
+return nullif(current_setting('express.organisation', true), '')::uuid;
+create function identity.acting_client() returns uuid
+language sql stable parallel safe
+return nullif(current_setting('express.client', true), '')::uuid;
+-- Who an idempotency key belongs to: 'client:…', 'subject:…' or 'anonymous'.
+create function identity.acting_caller() returns text
+language sql stable parallel safe
+return current_setting('express.caller');
+create function identity.acts_as_editor() returns boolean
+language sql stable parallel safe
+return coalesce(identity.acting_role() in ('editor', 'admin', 'system'), false);
+create function identity.acts_as_partner() returns boolean
+language sql stable parallel safe
+return coalesce(identity.acting_role() in ('partner', 'coordinator'), false);
+comment on function identity.acting_role is
+  'For whom this transaction acts; an error when it has not said so.';
+
+-- --- what a record needs for its way to publication -----------------------------------------------
+
+alter table catalogue.record
+  add column latest integer,
+  add column review text check (review in ('in_review', 'returned')),
+  add column first_published_at timestamptz,
+  add column deleted_at timestamptz,
+  add column replaced_by uuid references catalogue.record (id),
+  add column verify_due timestamptz;
+update catalogue.record
+   set latest = version, first_published_at = created_at,
+       verify_due = coalesce(verified_at, updated_at) + interval '365 days';
+alter table catalogue.record
+  alter column latest set not null,
+  alter column verify_due set not null,
+  alter column status set default 'draft',
+  add constraint record_latest_is_last check (latest >= version),
+  add constraint record_published_once
+    check (status not in ('published', 'archived') or first_published_at is not null),
+  add constraint record_review_of_published check (review is null or status = 'published');
+comment on column catalogue.record.version is
+  'Version that the tables of the resource hold: what is published, where something is.';
+comment on column catalogue.record.latest is
+  'Last version in the history. Above version: a change of a published record waits for review.';
+comment on column catalogue.record.review is 'State of the change that waits; null: none does.';
+comment on column catalogue.record.deleted_at is 'A deleted record keeps its row and its history.';
+comment on column catalogue.record.verify_due is 'When somebody should look whether it is true still.';
+create index record_replaced_by on catalogue.record (replaced_by) where replaced_by is not null;
+create index record_waiting on catalogue.record (updated_at, id)
+  where status = 'in_review' or review = 'in_review';
+
+-- A public address belongs to one record for ever. A draft's slug is unique among its owner's alone:
+-- nobody learns from a refusal what somebody else is writing.
+alter table catalogue.record
+  drop constraint record_resource_slug_key,
+  drop constraint record_resource_source_name_source_external_id_key;
+create unique index record_public_slug on catalogue.record (resource, slug)
+  where first_published_at is not null;
+create unique index record_owned_slug on catalogue.record (resource, owner_id, slug) nulls not distinct
+  where deleted_at is null;
+create unique index record_owned_source
+  on catalogue.record (resource, owner_id, source_name, source_external_id) nulls not distinct
+  where source_external_id is not null and deleted_at is null;
+create index record_slug on catalogue.record (resource, slug);
+create index record_source on catalogue.record (resource, source_name, source_external_id)
+  where source_external_id is not null;
+
+-- The history: every change of every record, whole. data is the record in the shape in which it is
+-- written, relations by id; null where only the state changed, then it is that of the version before.
+create table catalogue.version (
+  record_id uuid not null references catalogue.record (id),
+  version integer not null check (version >= 1),
+  action text not null check (action in ('create', 'update', 'import', 'submit', 'publish', 'return',
+    'archive', 'delete', 'restore', 'merge', 'redirect', 'verify', 'accept')),
+  status text not null check (status in ('draft', 'in_review', 'published', 'archived')),
+  review text check (review in ('in_review', 'returned')),
+  data jsonb,
+  digest text,
+  changed text[],
+  reason text check (length(reason) <= 2000),
+  client_id uuid,
+  role identity.caller_role not null,
+  at timestamptz not null default now(),
+  primary key (record_id, version)
+);
+comment on table catalogue.version is 'History of the records; rows are only ever added.';
+comment on column catalogue.version.changed is 'Properties whose values this version changed.';
+comment on column catalogue.version.reason is 'What the editor told the partner, as on return.';
+
+-- Corrections that anybody may propose: a merge patch, and words to the editors.
+create table catalogue.proposal (
+  id uuid primary key,
+  resource text not null,
+  record_id uuid not null references catalogue.record (id),
+  base_version integer not null,
+  patch jsonb not null,
+  message text check (length(message) <= 2000),
+  state text not null default 'open' check (state in ('open', 'accepted', 'declined')),
+  reason text check (length(reason) <= 2000),
+  erasure_hash bytea not null,
+  created_at timestamptz not null default now(),
+  decided_at timestamptz,
+  decided_by uuid,
+  constraint proposal_decided check ((state = 'open') = (decided_at is null))
+);
+create index proposal_record_id on catalogue.proposal (record_id);
+create index proposal_open on catalogue.proposal (created_at, id) where state = 'open';
+comment on table catalogue.proposal is 'Corrections proposed by readers; nothing personal is in it.';
+create table catalogue.proposal_contact (
+  proposal_id uuid primary key references catalogue.proposal (id) on delete cascade,
+  name text check (length(name) <= 120),
+  email text check (length(email) <= 254),
+  created_at timestamptz not null default now()
+);
+comment on table catalogue.proposal_contact is
+  'How to reach who proposed, when they wished it; erased on their word, or 30 days after the end.';
+
+-- Whoever has the code that was told to the sender may erase the sender's contact.
+create function catalogue.erase_proposal_contact(proposal uuid, code_hash bytea) returns boolean
+language sql volatile security definer set search_path = pg_catalog
+begin atomic
+  with erased as (
+    delete from catalogue.proposal_contact c
+     using catalogue.proposal p
+     where p.id = c.proposal_id and p.id = proposal and p.erasure_hash = code_hash
+    returning 1)
+  select exists (select from catalogue.proposal p
+                  where p.id = proposal and p.erasure_hash = code_hash)
+    from (select count(*) from erased) done;
+end;
+
+-- --- clients, keys, tokens -------------------------------------------------------------------------
+
+create table identity.client (
+  id uuid primary key,
+  name text not null check (length(name) between 1 and 120),
+  organisation_id uuid not null references catalogue.record (id),
+  role identity.caller_role not null
+    check (role in ('participant', 'partner', 'coordinator', 'editor', 'admin')),
+  scopes text[] not null,
+  created_at timestamptz not null default now(),
+  disabled_at timestamptz,
+  last_used_at timestamptz
+);
+comment on table identity.client is 'Programs that may sign in, each of one organisation.';
+create index client_organisation_id on identity.client (organisation_id);
+create table identity.client_secret (
+  client_id uuid not null references identity.client (id) on delete cascade,
+  slot smallint not null check (slot in (1, 2)),
+  hash text not null check (hash like '$argon2id$%'),
+  created_at timestamptz not null default now(),
+  last_used_at timestamptz,
+  primary key (client_id, slot)
+);
+comment on table identity.client_secret is
+  'Hashes of secrets, two at most, so that one can be replaced while the other works.';
+create table identity.signing_key (
+  kid text primary key check (kid ~ '^[A-Za-z0-9_-]{1,64}$'),
+  algorithm text not null check (algorithm = 'ES256'),
+  public_pem text not null,
+  private_sealed bytea not null,
+  created_at timestamptz not null default now(),
+  retired_at timestamptz,
+  expires_at timestamptz,
+  check ((retired_at is null) = (expires_at is null))
+);
+comment on table identity.signing_key is
+  'Keys of our tokens. A retired one signs no more, and verifies until it expires.';
+comment on column identity.signing_key.private_sealed is
+  'The private key, sealed with a key made from EXPRESS_SECRET: a copy of the database cannot sign.';
+create table identity.revoked_token (
+  jti text primary key check (length(jti) <= 200),
+  expires_at timestamptz not null
+);
+create index revoked_token_expires_at on identity.revoked_token (expires_at);
+
+-- Every node forgets what it knows of tokens when something changes here.
+create function identity.tell() returns trigger
+language plpgsql as $$
+begin
+  perform pg_notify('express_identity', tg_table_name);
+  return null;
+end
+$$;
+create trigger tell_inserted after insert or delete on identity.client
+  for each statement execute function identity.tell();
+create trigger tell_updated after update of role, scopes, organisation_id, disabled_at
+  on identity.client for each statement execute function identity.tell();
+create trigger tell after insert or update or delete on identity.signing_key
+  for each statement execute function identity.tell();
+create trigger tell after insert on identity.revoked_token
+  for each statement execute function identity.tell();
+
+-- --- idempotency -----------------------------------------------------------------------------------
+
+-- What the answer was made from, not the answer: it is rendered again for the same caller, so
+-- no second copy of anything lies here.
+create table identity.idempotency_key (
+  caller text not null,
+  key text not null check (length(key) between 1 and 255),
+  fingerprint bytea not null,
+  status integer,
+  record_id uuid,
+  version integer,
+  created_at timestamptz not null default now(),
+  primary key (caller, key)
+);
+create index idempotency_key_created_at on identity.idempotency_key (created_at);
+comment on table identity.idempotency_key is 'Requests that were carried out, for 24 hours.';
+
+-- --- audit -----------------------------------------------------------------------------------------
+
+-- Each entry bears the hash of the one before it in its chain. A chain belongs to the processes whose
+-- number leaves the same remainder, so that writers seldom wait for one another; each
+-- chain is a line without gaps.
+create table audit.chain (
+  id smallint primary key,
+  entries bigint not null default 0,
+  head bytea not null default '\x',
+  anchor_position bigint not null default 0,
+  anchor bytea not null default '\x'
+);
+comment on table audit.chain is
+  'Last hash of each chain; anchor is the hash of the last entry that age has removed.';
+insert into audit.chain (id) select generate_series(0, 255);
+create table audit.entry (
+  chain smallint not null references audit.chain (id),
+  position bigint not null,
+  at timestamptz not null,
+  client_id uuid,
+  role identity.caller_role not null,
+  subject text check (length(subject) <= 64),
+  action text not null check (action ~ '^[a-z]+(-[a-z]+)*(\.[a-z]+(-[a-z]+)*)*$'),
+  resource text,
+  record_id uuid,
+  version integer,
+  request_id text check (length(request_id) <= 64),
+  properties text[],
+  hash bytea not null,
+  primary key (chain, position)
+);
+create index entry_at on audit.entry (at, chain, position);
+create index entry_record_id on audit.entry (record_id, at);
+create index entry_client_id on audit.entry (client_id, at);
+comment on table audit.entry is
+  'Who did what, when, to which version: ids and names of properties, never values.';
+comment on column audit.entry.subject is
+  'Pseudonym of the person behind the client, where the token named one.';
+
+create function audit.entry_hash(
+  before bytea, chain smallint, entry_position bigint, at timestamptz, client_id uuid,
+  role identity.caller_role, subject text, action text, resource text, record_id uuid,
+  version integer, request_id text, properties text[]) returns bytea
+language sql immutable parallel safe
+return sha256(before || convert_to(jsonb_build_array(
+  chain, entry_position, (extract(epoch from at) * 1000000)::bigint, client_id, role::text, subject,
+  action, resource, record_id, version, request_id, to_jsonb(properties))::text, 'UTF8'));
+
+-- The one way in. The application may neither write the tables nor choose whom it acts for here.
+create function audit.append(action text, resource text, record_id uuid, version integer,
+                             properties text[]) returns void
+language plpgsql volatile security definer set search_path = pg_catalog as $$
+declare
+  line audit.chain;
+  now_at timestamptz := clock_timestamp();
+  entry_hash bytea;
+  client uuid := identity.acting_client();
+  acting identity.caller_role := identity.acting_role();
+  subject text := nullif(current_setting('express.subject', true), '');
+  request text := nullif(current_setting('express.request', true), '');
+begin
+  select c.* into strict line from audit.chain c
+   where c.id = pg_backend_pid() % 256 for update;
+  entry_hash := audit.entry_hash(line.head, line.id, line.entries + 1, now_at, client, acting,
+                                 subject, action, resource, record_id, version, request, properties);
+  insert into audit.entry values (line.id, line.entries + 1, now_at, client, acting, subject, action,
+                                  resource, record_id, version, request, properties, entry_hash);
+  update audit.chain c set entries = line.entries + 1, head = entry_hash where c.id = line.id;
+end
+$$;
+
+-- Entries whose place or hash is not what the chain says, and chains whose end is missing.
+create function audit.faults() returns table (chain smallint, place bigint, fault text)
+language sql stable security definer set search_path = pg_catalog
+begin atomic
+  with entries as (
+    select e.*, lag(e.hash) over line as hash_before, lag(e.position) over line as position_before
+      from audit.entry e window line as (partition by e.chain order by e.position)),
+  expected as (
+    select e.*, coalesce(e.position_before, c.anchor_position) as follows,
+           coalesce(e.hash_before, c.anchor) as before
+      from entries e join audit.chain c on c.id = e.chain)
+  select e.chain, e.position,
+         case when e.position <> e.follows + 1 then 'entries before it are missing'
+              else 'it is not what was written' end
+    from expected e
+   where e.position <> e.follows + 1
+      or e.hash is distinct from audit.entry_hash(
+           e.before, e.chain, e.position, e.at, e.client_id, e.role, e.subject, e.action, e.resource,
+           e.record_id, e.version, e.request_id, e.properties)
+  union all
+  select c.id, c.entries, 'entries at the end are missing'
+    from audit.chain c
+    left join lateral (
+      select e.position, e.hash from audit.entry e
+       where e.chain = c.id order by e.position desc limit 1) last on true
+   where coalesce(last.position, c.anchor_position) <> c.entries
+      or coalesce(last.hash, c.anchor) <> c.head
+  order by 1, 2;
+end;
+
+-- Age: removes entries from the beginnings of the chains, none younger than 90 days whoever asks.
+create function audit.prune(older_than interval) returns bigint
+language plpgsql volatile security definer set search_path = pg_catalog as $$
+declare
+  before timestamptz := now() - greatest(older_than, interval '90 days');
+  line record;
+  removed bigint := 0;
+begin
+  if identity.acting_role() not in ('service', 'system') then
+    raise insufficient_privilege;
+  end if;
+  for line in
+    select c.id, last.position, last.hash
+      from audit.chain c
+     cross join lateral (
+       select e.position, e.hash from audit.entry e
+        where e.chain = c.id
+          and e.position < coalesce((select min(y.position) from audit.entry y
+                                      where y.chain = c.id and y.at >= before), c.entries + 1)
+        order by e.position desc limit 1) last
+     order by c.id for update of c
+  loop
+    delete from audit.entry e where e.chain = line.id and e.position <= line.position;
+    update audit.chain c set anchor_position = line.position, anchor = line.hash
+     where c.id = line.id;
+    removed := removed + 1;
+  end loop;
+  return removed;
+end
+$$;
+
+-- --- what was published before ---------------------------------------------------------------------
+
+create table published.history (
+  resource text not null,
+  id uuid not null,
+  valid_from timestamptz not null,
+  valid_to timestamptz,
+  slug text not null,
+  etag text not null,
+  updated_at timestamptz not null,
+  document text not null,
+  translations text,
+  primary key (id, valid_from)
+);
+create index history_resource on published.history (resource, updated_at desc, id desc);
+create index history_slug on published.history (resource, slug);
+create unique index history_present on published.history (id) where valid_to is null;
+comment on table published.history is
+  'What was public, and from when to when; the present has no end. Read by as_of.';
+grant select on published.history to express_public;
+
+-- --- row-level security ----------------------------------------------------------------------------
+
+-- Forced: the owner of the tables is bound, too.
+create function catalogue.force_row_security(relation regclass) returns void
+language plpgsql as $$
+begin
+  execute format('alter table %s enable row level security', relation);
+  execute format('alter table %s force row level security', relation);
+end
+$$;
+revoke all on function catalogue.force_row_security from public;
+
+-- May the caller change what the tables of a resource hold of this record? Partners: drafts of
+-- their own alone, for what is published changes by an editor's word.
+create function catalogue.may_write(record_id uuid) returns boolean
+language sql stable parallel safe
+return identity.acts_as_editor() or (identity.acts_as_partner() and exists (
+  select from catalogue.record r
+   where r.id = record_id and r.owner_id = identity.acting_organisation()
+     and (r.status in ('draft', 'in_review') or r.deleted_at is not null)));
+-- May the caller see what is not published of this record?
+create function catalogue.may_see_all(record_id uuid) returns boolean
+language sql stable parallel safe
+return identity.acts_as_editor() or (identity.acts_as_partner() and exists (
+  select from catalogue.record r
+   where r.id = record_id and r.owner_id = identity.acting_organisation()));
+
+-- protect_resource() - policies for a table that holds part of a record
+-- For every new table of a resource: select catalogue.protect_resource('catalogue.things', 'id');
+create function catalogue.protect_resource(relation regclass, key text) returns void
+language plpgsql as $$
+begin
+  perform catalogue.force_row_security(relation);
+  execute format('create policy read on %s for select using '
+                 '(exists (select from catalogue.record r where r.id = %I))', relation, key);
+  execute format('create policy add on %s for insert with check (catalogue.may_write(%I))',
+                 relation, key);
+  execute format('create policy change on %s for update using (catalogue.may_write(%I)) '
+                 'with check (catalogue.may_write(%I))', relation, key, key);
+  execute format('create policy remove on %s for delete using (catalogue.may_write(%I))',
+                 relation, key);
+  execute format('grant select, insert, update, delete on %s to express_writer', relation);
+end
+$$;
+revoke all on function catalogue.protect_resource from public;
+
+select catalogue.force_row_security(t) from unnest(array[
+  'catalogue.record', 'catalogue.version', 'catalogue.slug_history', 'catalogue.proposal',
+  'catalogue.proposal_contact', 'identity.client', 'identity.client_secret',
+  'identity.signing_key', 'identity.revoked_token', 'identity.idempotency_key', 'audit.entry',
+  'audit.chain']::regclass[]) t;
+
+create policy read on catalogue.record for select using (
+  (status = 'published' and deleted_at is null)
+  or (select identity.acts_as_editor())
+  or ((select identity.acts_as_partner()) and owner_id = (select identity.acting_organisation())));
+create policy add on catalogue.record for insert with check (
+  (select identity.acts_as_editor())
+  or ((select identity.acts_as_partner()) and owner_id = (select identity.acting_organisation())
+      and status = 'draft'));
+create policy change on catalogue.record for update using (
+  (select identity.acts_as_editor())
+  or ((select identity.acts_as_partner()) and owner_id = (select identity.acting_organisation())));
+grant select, insert, update on catalogue.record to express_writer;
+
+-- The steps a record may take, whoever writes; and those that a partner may not.
+create function catalogue.guard_record() returns trigger
+language plpgsql as $$
+begin
+  if new.id <> old.id or new.resource <> old.resource or new.created_at <> old.created_at
+     or new.latest < old.latest then
+    raise exception using errcode = 'check_violation', constraint = 'record_identity_stays';
+  end if;
+  if new.deleted_at is null and new.status <> old.status
+     and (old.status, new.status) not in (
+       ('draft', 'in_review'), ('in_review', 'published'), ('in_review', 'draft'),
+       ('published', 'archived'), ('archived', 'draft'))
+     and identity.acting_role() <> 'system' then
+    raise exception using errcode = 'check_violation', constraint = 'record_transition';
+  end if;
+  if identity.acts_as_partner() and (
+       new.owner_id is distinct from old.owner_id
+       or (new.status <> old.status and new.status not in ('draft', 'in_review'))
+       or (old.status in ('published', 'archived') and new.status = old.status
+           and new.deleted_at is null and (new.slug <> old.slug or new.language <> old.language))) then
+    raise insufficient_privilege;
+  end if;
+  return new;
+end
+$$;
+create trigger guard before update on catalogue.record
+  for each row execute function catalogue.guard_record();
+
+create policy read on catalogue.version for select using (catalogue.may_see_all(record_id));
+create policy add on catalogue.version for insert with check (
+  catalogue.may_see_all(record_id) and role = identity.acting_role()
+  and client_id is not distinct from identity.acting_client());
+grant select, insert on catalogue.version to express_writer;
+
+create policy read on catalogue.slug_history for select using (
+  exists (select from catalogue.record r where r.id = record_id));
+create policy add on catalogue.slug_history for insert with check (catalogue.may_see_all(record_id));
+create policy change on catalogue.slug_history for update using (catalogue.may_see_all(record_id));
+create policy remove on catalogue.slug_history for delete using (catalogue.may_see_all(record_id));
+grant select, insert, update, delete on catalogue.slug_history to express_writer;
+
+create policy read on catalogue.proposal for select using (identity.acts_as_editor());
+create policy add on catalogue.proposal for insert with check (
+  state = 'open' and exists (select from catalogue.record r
+                              where r.id = record_id and r.status = 'published'));
+create policy decide on catalogue.proposal for update using (identity.acts_as_editor());
+create policy clean on catalogue.proposal for select using (
+  identity.acting_role() = 'service');
+grant select, insert, update on catalogue.proposal to express_writer;
+create policy read on catalogue.proposal_contact for select using (
+  identity.acts_as_editor() or identity.acting_role() = 'service');
+create policy add on catalogue.proposal_contact for insert with check (true);
+create policy remove on catalogue.proposal_contact for delete using (
+  identity.acts_as_editor() or identity.acting_role() = 'service');
+-- What erase_proposal_contact() does for the holder of the code.
+create policy erase on catalogue.proposal_contact for delete to express_owner using (true);
+create policy find on catalogue.proposal_contact for select to express_owner using (true);
+create policy erase on catalogue.proposal for select to express_owner using (true);
+grant select, insert, delete on catalogue.proposal_contact to express_writer;
+
+create policy read on identity.client for select using (
+  identity.acting_role() in ('admin', 'service', 'system')
+  or id = identity.acting_client());
+create policy administer on identity.client using (identity.acting_role() in ('admin', 'system'))
+  with check (identity.acting_role() in ('admin', 'system'));
+create policy note_use on identity.client for update using (identity.acting_role() = 'service');
+grant select, insert, update on identity.client to express_writer;
+create policy read on identity.client_secret for select using (
+  identity.acting_role() in ('admin', 'service', 'system'));
+create policy administer on identity.client_secret
+  using (identity.acting_role() in ('admin', 'system'))
+  with check (identity.acting_role() in ('admin', 'system'));
+create policy note_use on identity.client_secret for update using (
+  identity.acting_role() = 'service');
+grant select, insert, update, delete on identity.client_secret to express_writer;
+create policy read on identity.signing_key for select using (
+  identity.acting_role() in ('service', 'system'));
+create policy administer on identity.signing_key using (identity.acting_role() = 'system')
+  with check (identity.acting_role() = 'system');
+-- The server makes its first key by itself.
+create policy begin_with on identity.signing_key for insert with check (
+  identity.acting_role() = 'service');
+grant select, insert on identity.signing_key to express_writer;
+create policy read on identity.revoked_token for select using (
+  identity.acting_role() in ('service', 'system'));
+create policy add on identity.revoked_token for insert with check (
+  identity.acting_role() <> 'anonymous');
+create policy remove on identity.revoked_token for delete using (
+  identity.acting_role() in ('service', 'system') and expires_at < now());
+grant select, insert, delete on identity.revoked_token to express_writer;
+
+create policy own on identity.idempotency_key using (caller = identity.acting_caller())
+  with check (caller = identity.acting_caller());
+create policy expire on identity.idempotency_key for select using (
+  identity.acting_role() = 'service');
+create policy remove on identity.idempotency_key for delete using (
+  identity.acting_role() = 'service' and created_at < now() - interval '24 hours');
+grant select, insert, update, delete on identity.idempotency_key to express_writer;
+
+-- Read by administrators; written by append() and prune() alone, which act as the owner.
+create policy read on audit.entry for select to express_writer using (
+  identity.acting_role() = 'admin');
+create policy keep on audit.entry to express_owner using (true) with check (true);
+create policy keep on audit.chain to express_owner using (true) with check (true);
+grant select on audit.entry to express_writer;
+
+do $$
+declare
+  part record;
+begin
+  for part in
+    select c.oid::regclass as relation,
+           case when exists (select from pg_attribute a
+                              where a.attrelid = c.oid and a.attname = 'record_id')
+                then 'record_id' else 'id' end as key
+      from pg_class c
+     where c.relnamespace = 'catalogue'::regnamespace and c.relkind = 'r'
+       and not c.relrowsecurity and c.relname not in ('change')
+  loop
+    perform catalogue.protect_resource(part.relation, part.key);
+  end loop;
+end
+$$;
+
+grant select, insert on catalogue.change to express_writer;
+grant select, insert, update, delete on published.words, published.stems,
+  published.search_languages, published.gone, published.moved, published.history to express_writer;
+grant select on published.model to express_writer;
+
+revoke all on function audit.append, audit.faults, audit.prune, catalogue.erase_proposal_contact
+  from public;
+grant execute on function audit.append, audit.prune, catalogue.erase_proposal_contact
+  to express_writer;
+
+reset role;
