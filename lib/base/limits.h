@@ -29,3 +29,5 @@
 #define REQUEST_ARENA_BYTES_MAX (32 * 1024 * 1024)
 #define COMPRESS_BYTES_MIN 1024 /* below it the header costs what the coding saves */
 #define STREAM_BATCH_ITEMS 200  /* records fetched at once while streaming */
+
+#define AUDIT_PROPERTIES_BYTES_MAX (64 * 1024) /* names in one entry: no body has more bytes */
