@@ -568,7 +568,7 @@ begin
                 then 'record_id' else 'id' end as key
       from pg_class c
      where c.relnamespace = 'catalogue'::regnamespace and c.relkind = 'r'
-       and not c.relrowsecurity and c.relname not in ('change')
+       and not c.relrowsecurity and c.relname not in ('change', 'migration')
   loop
     perform catalogue.protect_resource(part.relation, part.key);
   end loop;
