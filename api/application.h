@@ -8,15 +8,20 @@
  */
 #include "record/cursor.h"
 
+struct auth;
 struct contract;
 struct db_pool;
 struct memo;
+struct model;
 struct settings;
 
 struct application {
     const struct settings *settings;
     const struct contract *contract;
-    struct db_pool *pool; /* public reading, role express_public */
-    struct memo *memo;    /* ETags known to be current */
+    const struct model *model;    /* the contract as tables: for writing, and what is not public */
+    struct db_pool *pool;         /* public reading, role express_public */
+    struct db_pool *private_pool; /* for a caller, role express_writer: begin with caller_begin() */
+    struct auth *auth;            /* tokens, keys, clients */
+    struct memo *memo;            /* ETags known to be current */
     struct cursor_keys cursor_keys;
 };

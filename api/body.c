@@ -26,18 +26,17 @@ static const char *skip_spaces(const char *at)
     return at;
 }
 
-bool body_is_json_type(const char *content_type)
+bool body_is_type(const char *content_type, const char *type)
 {
-    static const char TYPE[] = "application/json";
     static const char *const CHARSETS[] = {"charset=utf-8", "charset=\"utf-8\""};
     const char *at;
 
     if (content_type == NULL)
         return false;
     at = skip_spaces(content_type);
-    if (strncasecmp(at, TYPE, sizeof(TYPE) - 1) != 0)
+    if (strncasecmp(at, type, strlen(type)) != 0)
         return false;
-    at = skip_spaces(at + sizeof(TYPE) - 1);
+    at = skip_spaces(at + strlen(type));
     if (*at == '\0')
         return true;
     if (*at != ';')

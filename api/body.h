@@ -14,8 +14,10 @@
 struct arena;
 struct problem;
 
-/* application/json, alone or with charset=utf-8, in any case. NULL: no. */
-bool body_is_json_type(const char *content_type);
+/*
+ * Is it the media type @type (in lower case), alone or with charset=utf-8? In any case; NULL: no.
+ */
+bool body_is_type(const char *content_type, const char *type);
 
 /*
  * body_parse() - the JSON of a body

@@ -22,6 +22,9 @@ static const char *const SINGLE_HEADERS[] = {
 
 static const char *const CREDENTIAL_PARAMETERS[] = {"access_token", "token", "api_key"};
 
+/* Of the server as a whole: "OPTIONS *". */
+static const char EVERY_METHOD[] = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 static int answered(int r)
 {
     return r == 0 ? CHECK_ANSWERED : fault_fold(r);
@@ -201,13 +204,13 @@ int check_target(struct exchange *exchange)
 
     if (strcmp(target, "*") == 0 && exchange->request.method == METHOD_OPTIONS) {
         exchange->reply.status = 204;
-        r = reply_header(&exchange->reply, "Allow", "GET, HEAD, POST, OPTIONS");
+        r = reply_header(&exchange->reply, "Allow", EVERY_METHOD);
         return answered(r);
     }
     if (target[0] != '/' && exchange->request.method == METHOD_CONNECT) {
         r = reply_problem_code(&exchange->request, &exchange->reply, "method-not-allowed", NULL);
         if (r == 0)
-            r = reply_header(&exchange->reply, "Allow", "GET, HEAD, POST, OPTIONS");
+            r = reply_header(&exchange->reply, "Allow", EVERY_METHOD);
         return answered(r);
     }
     if (target[0] != '/')
@@ -324,13 +327,47 @@ static bool is_too_large(const struct exchange *exchange)
            (announced != NULL && !num_parse_u32(announced, 0, BODY_BYTES_MAX, &length));
 }
 
+/* What a route takes, and the header in which it says so when it got something else. */
+static const struct {
+    const char *type;
+    const char *header;
+    const char *detail; /* NULL: as the problem's page says */
+} BODY_TYPES[] = {
+    [BODY_JSON] = {"application/json", "Accept", NULL},
+    [BODY_MERGE_PATCH] = {"application/merge-patch+json", "Accept-Patch",
+                          "Send a merge patch (RFC 7396) as 'Content-Type: "
+                          "application/merge-patch+json'."},
+    [BODY_FORM] = {"application/x-www-form-urlencoded", "Accept",
+                   "Send a form as 'Content-Type: application/x-www-form-urlencoded'."},
+    [BODY_JSON_OPTIONAL] = {"application/json", "Accept", NULL},
+};
+
+static int read_body(struct exchange *exchange, struct problem *problem)
+{
+    struct request *request = &exchange->request;
+    int r;
+
+    if (exchange->route->body == BODY_FORM)
+        return request_decode_form(request, exchange->content, exchange->content_bytes, problem)
+                   ? 0
+                   : BODY_INVALID;
+    r = body_parse(&exchange->arena, exchange->content, exchange->content_bytes, &request->body,
+                   problem);
+    if (r == 0 && exchange->route->body == BODY_MERGE_PATCH && !json_is_object(request->body)) {
+        problem_set(problem, "invalid-json", "A merge patch is an object.");
+        return BODY_INVALID;
+    }
+    return r;
+}
+
 int check_body(struct exchange *exchange)
 {
+    const enum route_body body = exchange->route->body;
     struct request *request = &exchange->request;
     struct problem problem = {0};
     int r;
 
-    if (exchange->route->body == BODY_NONE)
+    if (body == BODY_NONE || (body == BODY_JSON_OPTIONAL && exchange->content_bytes == 0))
         return 0;
     if (is_too_large(exchange)) {
         exchange->close = true;
@@ -338,14 +375,14 @@ int check_body(struct exchange *exchange)
             exchange, "content-too-large",
             arena_format(&exchange->arena, "A body has at most %d bytes.", BODY_BYTES_MAX));
     }
-    if (!body_is_json_type(request_header(request, "Content-Type"))) {
-        r = reply_problem_code(request, &exchange->reply, "unsupported-media-type", NULL);
+    if (!body_is_type(request_header(request, "Content-Type"), BODY_TYPES[body].type)) {
+        r = reply_problem_code(request, &exchange->reply, "unsupported-media-type",
+                               BODY_TYPES[body].detail);
         if (r == 0)
-            r = reply_header(&exchange->reply, "Accept", "application/json");
+            r = reply_header(&exchange->reply, BODY_TYPES[body].header, BODY_TYPES[body].type);
         return answered(r);
     }
-    r = body_parse(&exchange->arena, exchange->content, exchange->content_bytes, &request->body,
-                   &problem);
+    r = read_body(exchange, &problem);
     if (r == BODY_INVALID)
         return answered(reply_problem(request, &exchange->reply, &problem));
     return fault_fold(r);

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #define PUBLIC_ROLE "express_public"
+#define PRIVATE_ROLE "express_writer"
 #define LOCK_MS 500
 #define WAITERS_PER_CONNECTION 16
 #define STATEMENTS_MAX 300
@@ -32,7 +33,9 @@
 struct serving {
     struct application application;
     struct contract *contract;
+    struct model *model;
     struct db_pool *pool;
+    struct db_pool *private_pool;
     struct memo *memo;
     pthread_t listener;
     bool is_listening;
@@ -79,16 +82,13 @@ static void *listen_for_changes(void *data)
 /* Refuse to serve from a database that the contract does not describe. */
 static int compare(struct serving *serving)
 {
-    struct model *model = NULL;
     struct db *db = NULL;
     struct text differences;
-    int r = model_new(serving->contract, &model);
+    int r = db_lease(serving->pool, &db);
 
     text_init(&differences, DIFFERENCES_BYTES_MAX);
     if (r == 0)
-        r = db_lease(serving->pool, &db);
-    if (r == 0)
-        r = model_compare(model, db, &differences);
+        r = model_compare(serving->model, db, &differences);
     if (r != 0) {
         (void)fprintf(stderr, "express-api: the database cannot be read%s%s; is it migrated?\n",
                       db == NULL || db_sqlstate(db)[0] == '\0' ? "" : ", SQLSTATE ",
@@ -99,26 +99,37 @@ static int compare(struct serving *serving)
     }
     text_deinit(&differences);
     db_release(db);
-    model_free(model);
     return r;
 }
 
-static int prepare(struct serving *serving, const struct settings *settings)
+static int make_pool(const struct settings *settings, const char *url, const char *role,
+                     uint32_t size, struct db_pool **ret_pool)
 {
-    const struct db_pool_settings pool = {.url = settings->public_database_url,
-                                          .role = PUBLIC_ROLE,
+    const struct db_pool_settings pool = {.url = url,
+                                          .role = role,
                                           .application = "express-api",
-                                          .size = settings->pool_size,
-                                          .waiters_max =
-                                              settings->pool_size * WAITERS_PER_CONNECTION,
+                                          .size = size,
+                                          .waiters_max = size * WAITERS_PER_CONNECTION,
                                           .wait_ms = settings->pool_wait_ms,
                                           .statement_ms = settings->statement_timeout_ms,
                                           .lock_ms = LOCK_MS,
                                           .statements_max = STATEMENTS_MAX};
+
+    return db_pool_new(&pool, ret_pool);
+}
+
+static int prepare(struct serving *serving, const struct settings *settings)
+{
     int r = contract_load(&serving->contract);
 
     if (r == 0)
-        r = db_pool_new(&pool, &serving->pool);
+        r = model_new(serving->contract, &serving->model);
+    if (r == 0)
+        r = make_pool(settings, settings->public_database_url, PUBLIC_ROLE, settings->pool_size,
+                      &serving->pool);
+    if (r == 0)
+        r = make_pool(settings, settings->database_url, PRIVATE_ROLE, settings->write_pool_size,
+                      &serving->private_pool);
     if (r == 0)
         r = memo_new(&serving->memo);
     if (r == 0)
@@ -127,7 +138,9 @@ static int prepare(struct serving *serving, const struct settings *settings)
         return r;
     serving->application = (struct application){.settings = settings,
                                                 .contract = serving->contract,
+                                                .model = serving->model,
                                                 .pool = serving->pool,
+                                                .private_pool = serving->private_pool,
                                                 .memo = serving->memo};
     cursor_keys_derive(settings->secret, &serving->application.cursor_keys);
     serving->is_listening =
@@ -141,7 +154,9 @@ static void finish(struct serving *serving)
     if (serving->is_listening)
         (void)pthread_join(serving->listener, NULL);
     memo_free(serving->memo);
+    db_pool_free(serving->private_pool);
     db_pool_free(serving->pool);
+    model_free(serving->model);
     contract_free(serving->contract);
     sodium_memzero(&serving->application.cursor_keys, sizeof(serving->application.cursor_keys));
 }

@@ -137,8 +137,9 @@ static int answer_options(struct exchange *exchange, const char *allow)
         r = reply_header(reply, "Access-Control-Allow-Methods", allow);
         if (r == 0)
             r = reply_header(reply, "Access-Control-Allow-Headers",
-                             "Accept, Accept-Language, Content-Type, If-Match, "
-                             "If-Modified-Since, If-None-Match, X-Request-Id, traceparent");
+                             "Accept, Accept-Language, Authorization, Content-Type, "
+                             "Idempotency-Key, If-Match, If-Modified-Since, If-None-Match, "
+                             "X-Request-Id, traceparent");
         if (r == 0)
             r = reply_header(reply, "Access-Control-Max-Age", "600");
     }

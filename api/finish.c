@@ -232,8 +232,8 @@ static void out_public(struct exchange *exchange)
         return;
     out(exchange, "Access-Control-Allow-Origin", "*");
     out(exchange, "Access-Control-Expose-Headers",
-        "ETag, Link, Last-Modified, Location, RateLimit, RateLimit-Policy, Retry-After, "
-        "X-Request-Id");
+        "ETag, Idempotency-Replayed, Link, Last-Modified, Location, RateLimit, RateLimit-Policy, "
+        "Retry-After, WWW-Authenticate, X-Request-Id");
     if (exchange->is_limited || exchange->was_refused) {
         (void)snprintf(exchange->rate_policy, sizeof(exchange->rate_policy), "\"default\";q=%u;w=1",
                        (unsigned)exchange->limit.quota);

@@ -55,6 +55,15 @@ const char *request_parameter(const struct request *request, const char *name)
     return NULL;
 }
 
+const char *request_form(const struct request *request, const char *name)
+{
+    for (size_t i = 0; i < request->form_count; i++) {
+        if (strcmp(request->form[i].name, name) == 0)
+            return request->form[i].value;
+    }
+    return NULL;
+}
+
 const char *request_header(const struct request *request, const char *name)
 {
     const char *value = NULL;
@@ -188,6 +197,51 @@ bool request_decode_query(struct request *request, const char *raw, struct probl
     if (!good)
         problem_set(problem, "invalid-parameter", NULL);
     return good;
+}
+
+/* NULL when the piece of a form was taken, else what is wrong with it. */
+static const char *decode_form_piece(struct request *request, const char *raw, size_t length)
+{
+    const char *equals = memchr(raw, '=', length);
+    size_t name_length = equals == NULL ? length : (size_t)(equals - raw);
+    const char *name = NULL;
+    const char *value = "";
+    enum decode_fault fault = decode_component(request->arena, raw, name_length, &name);
+
+    if (fault == DECODE_OK && equals != NULL)
+        fault = decode_component(request->arena, equals + 1, length - name_length - 1, &value);
+    if (fault != DECODE_OK)
+        return DECODE_FAULTS[fault].detail;
+    if (name == NULL || name[0] == '\0')
+        return "A parameter has no name.";
+    if (value[0] == '\0')
+        return NULL;
+    if (request_form(request, name) != NULL)
+        return "A parameter is there twice.";
+    if (request->form_count == FORM_PARAMETERS_MAX)
+        return "There are too many parameters.";
+    request->form[request->form_count++] = (struct request_parameter){.name = name, .value = value};
+    return NULL;
+}
+
+bool request_decode_form(struct request *request, const char *bytes, size_t size_bytes,
+                         struct problem *problem)
+{
+    const char *end = bytes + size_bytes;
+    const char *fault = NULL;
+
+    request->form_count = 0;
+    for (const char *at = bytes; at < end && fault == NULL;) {
+        const char *next = memchr(at, '&', (size_t)(end - at));
+        size_t length = (size_t)((next == NULL ? end : next) - at);
+
+        if (length > 0)
+            fault = decode_form_piece(request, at, length);
+        at += length + (next == NULL ? 0 : 1);
+    }
+    if (fault != NULL)
+        problem_set(problem, "invalid-form", fault);
+    return fault == NULL;
 }
 
 static enum decode_fault decode_path_byte(const char **at, const char *end, char *ret_byte)

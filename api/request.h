@@ -6,6 +6,7 @@
  * decoder (the framework joins, drops and cuts), judged before any handler
  * runs. Everything in it is borrowed and lives until the reply is sent.
  */
+#include "auth/caller.h"
 #include "base/annotate.h"
 #include "base/arena.h"
 #include "base/limits.h"
@@ -64,7 +65,10 @@ struct request {
     size_t header_count;
     const char *instance;       /* the path as sent, for problems; NULL when it cannot be shown */
     const char *client_address; /* text, "" when unknown */
+    struct caller caller;       /* for whom this is done; anonymous when nobody signed in */
     json_t *body;               /* parsed JSON of POST, PUT, PATCH; NULL otherwise */
+    struct request_parameter form[FORM_PARAMETERS_MAX]; /* of BODY_FORM, each name once */
+    size_t form_count;
     struct service
         *service;       /* the HTTP layer's own state, for the handlers of health and metrics */
     bool unconditional; /* the dispatcher wants the whole answer: reply_etag_matches() says no */
@@ -74,6 +78,8 @@ struct request {
 const char *request_segment(const struct request *request, const char *name);
 /* The first value of a query parameter; NULL when absent. */
 const char *request_parameter(const struct request *request, const char *name);
+/* The value of a parameter of the form in the body; NULL when absent. */
+const char *request_form(const struct request *request, const char *name);
 /*
  * The only value of a header, name compared without case; NULL when absent.
  * Repeated list headers arrive joined by ", " (in the arena; NULL when it is full).
@@ -89,6 +95,14 @@ const char *request_header(const struct request *request, const char *name);
  */
 MUST_CHECK bool request_decode_query(struct request *request, const char *raw,
                                      struct problem *problem);
+/*
+ * request_decode_form() - the same for a body of application/x-www-form-urlencoded
+ * Refuses also: a NUL byte, a name that is there twice, more than FORM_PARAMETERS_MAX. A
+ * parameter without a value is as one that was not sent (RFC 6749 section 3.2).
+ * Return: true; false with the fault in @problem (invalid-form), which quotes no value.
+ */
+MUST_CHECK bool request_decode_form(struct request *request, const char *bytes, size_t size_bytes,
+                                    struct problem *problem);
 /*
  * request_decode_path() - decode and check a raw path
  * Refuses: malformed encoding, %00, control characters, %2F, backslash,

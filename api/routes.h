@@ -11,12 +11,29 @@
 
 struct reply;
 
-enum route_body { BODY_NONE, BODY_JSON };
+/* Who may use a route; a bad token is refused on every one, the public ones included. */
+enum route_access {
+    ACCESS_PUBLIC,    /* anybody */
+    ACCESS_SIGNED_IN, /* whoever has a token, whatever its role */
+    ACCESS_READER,    /* partner, coordinator, editor, admin; scope read */
+    ACCESS_WRITER,    /* the same; scope write, or write:{resource} of this path */
+    ACCESS_REVIEWER,  /* editor, admin; scope review */
+    ACCESS_ADMIN      /* admin; scope admin */
+};
+
+enum route_body {
+    BODY_NONE,
+    BODY_JSON,         /* application/json, into request->body */
+    BODY_MERGE_PATCH,  /* application/merge-patch+json, an object, into request->body */
+    BODY_FORM,         /* application/x-www-form-urlencoded, into request->form */
+    BODY_JSON_OPTIONAL /* nothing (request->body is NULL), or as BODY_JSON */
+};
 
 struct route {
     enum request_method method;
     const char *pattern;
     const char *name; /* for logs and metrics: "practices.list" is logged as resource plus this */
+    enum route_access access;
     enum route_body body;
     int (*handle)(struct request *request, struct reply *reply);
 };

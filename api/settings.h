@@ -23,6 +23,7 @@ struct settings {
     uint32_t rate_limit;       /* requests per second and client; 0: off */
     const char *trusted_proxy; /* whose X-Forwarded-For counts; "": nobody's */
     uint32_t pool_size;
+    uint32_t write_pool_size; /* of the pool for callers: writing, and what is not public */
     uint32_t pool_wait_ms;
     uint32_t statement_timeout_ms;
     uint32_t connections_max;

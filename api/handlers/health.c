@@ -76,8 +76,8 @@ static int handle_metrics(struct request *request, struct reply *reply)
 }
 
 const struct route HEALTH_ROUTES[] = {
-    {METHOD_GET, "/healthz", "health", BODY_NONE, handle_healthz},
-    {METHOD_GET, "/readyz", "ready", BODY_NONE, handle_readyz},
-    {METHOD_GET, "/metrics", "metrics", BODY_NONE, handle_metrics},
+    {METHOD_GET, "/healthz", "health", ACCESS_PUBLIC, BODY_NONE, handle_healthz},
+    {METHOD_GET, "/readyz", "ready", ACCESS_PUBLIC, BODY_NONE, handle_readyz},
+    {METHOD_GET, "/metrics", "metrics", ACCESS_PUBLIC, BODY_NONE, handle_metrics},
 };
 const size_t HEALTH_ROUTE_COUNT = ARRAY_LENGTH(HEALTH_ROUTES);

@@ -14,6 +14,7 @@
 #define PATH_SEGMENTS_MAX 8
 #define QUERY_BYTES_MAX 8192      /* of a raw query string: 100 ids of 36 bytes fit twice */
 #define QUERY_PARAMETERS_MAX 64   /* of one request */
+#define FORM_PARAMETERS_MAX 16    /* of one form body; signing in needs five */
 #define FILTER_VALUES_MAX 100     /* of one parameter, separated by commas */
 #define SEARCH_CHARACTERS_MAX 100 /* of q */
 #define CURSOR_BYTES_MAX 3400     /* four sort values of full length */

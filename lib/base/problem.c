@@ -25,6 +25,10 @@ static const struct problem_kind KINDS[] = {
      "The cursor was changed, is too old, was made by another server, or belongs to other filters "
      "or another order.",
      "Start again without cursor, and follow the links of the pages unchanged."},
+    {"invalid-form", 400, "The form in the body is not valid",
+     "The body has malformed percent-encoding, bytes that are not UTF-8, control characters, or a "
+     "parameter without a name or twice.",
+     "Encode names and values as application/x-www-form-urlencoded, and send each once."},
     {"invalid-header", 400, "A header is malformed",
      "A header of the request cannot be read, or the Host header is missing.",
      "Send the header as its standard says; the answer names it."},
@@ -67,7 +71,8 @@ static const struct problem_kind KINDS[] = {
      "Ask for fewer things at once, or use batch-get, which takes its ids in the body."},
     {"unsupported-media-type", 415, "Unsupported media type",
      "The body has a Content-Type or Content-Encoding that this path does not take.",
-     "Send JSON as 'Content-Type: application/json', not compressed."},
+     "Send the type that the header Accept or Accept-Patch of the answer names, not compressed: "
+     "JSON as 'Content-Type: application/json', a change as 'application/merge-patch+json'."},
     {"expectation-failed", 417, "Expectation failed",
      "The Expect header asks for something other than 100-continue.", "Leave the header out."},
     {"misdirected-request", 421, "Misdirected request",
@@ -84,7 +89,7 @@ static const struct problem_kind KINDS[] = {
      "Try again later. If it stays, report the request_id."},
     {"not-implemented", 501, "Unknown method or transfer coding",
      "The request uses an HTTP method or transfer coding that this server does not know.",
-     "Use GET, HEAD, OPTIONS or POST."},
+     "Use GET, HEAD, OPTIONS, POST, PUT, PATCH or DELETE."},
     {"contention", 503, "Too many changes at once",
      "The records were being changed by others for too long.",
      "Try again after the time in Retry-After."},

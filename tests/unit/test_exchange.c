@@ -99,12 +99,12 @@ static int handle_stream(struct request *request, struct reply *reply)
 }
 
 const struct route ROUTES[] = {
-    {METHOD_GET, "/short", "short", BODY_NONE, handle_short},
-    {METHOD_GET, "/long", "long", BODY_NONE, handle_long},
-    {METHOD_POST, "/echo", "echo", BODY_JSON, handle_echo},
-    {METHOD_GET, "/fault", "fault", BODY_NONE, handle_fault},
-    {METHOD_GET, "/full", "full", BODY_NONE, handle_full},
-    {METHOD_GET, "/stream", "stream", BODY_NONE, handle_stream},
+    {METHOD_GET, "/short", "short", ACCESS_PUBLIC, BODY_NONE, handle_short},
+    {METHOD_GET, "/long", "long", ACCESS_PUBLIC, BODY_NONE, handle_long},
+    {METHOD_POST, "/echo", "echo", ACCESS_PUBLIC, BODY_JSON, handle_echo},
+    {METHOD_GET, "/fault", "fault", ACCESS_PUBLIC, BODY_NONE, handle_fault},
+    {METHOD_GET, "/full", "full", ACCESS_PUBLIC, BODY_NONE, handle_full},
+    {METHOD_GET, "/stream", "stream", ACCESS_PUBLIC, BODY_NONE, handle_stream},
 };
 const size_t ROUTE_COUNT = ARRAY_LENGTH(ROUTES);
 

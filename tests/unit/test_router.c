@@ -18,13 +18,15 @@ static int handle_nothing(struct request *request, struct reply *reply)
 }
 
 const struct route ROUTES[] = {
-    {METHOD_GET, "/", "index", BODY_NONE, handle_nothing},
-    {METHOD_GET, "/v1/{resource}", "list", BODY_NONE, handle_nothing},
-    {METHOD_GET, "/v1/search", "search", BODY_NONE, handle_nothing},
-    {METHOD_GET, "/v1/{resource}/{id}", "record", BODY_NONE, handle_nothing},
-    {METHOD_DELETE, "/v1/{resource}/{id}", "delete", BODY_NONE, handle_nothing},
-    {METHOD_POST, "/v1/{resource}/batch-get", "batch-get", BODY_JSON, handle_nothing},
-    {METHOD_GET, "/v1/{target}/{id}/{resource}", "related", BODY_NONE, handle_nothing},
+    {METHOD_GET, "/", "index", ACCESS_PUBLIC, BODY_NONE, handle_nothing},
+    {METHOD_GET, "/v1/{resource}", "list", ACCESS_PUBLIC, BODY_NONE, handle_nothing},
+    {METHOD_GET, "/v1/search", "search", ACCESS_PUBLIC, BODY_NONE, handle_nothing},
+    {METHOD_GET, "/v1/{resource}/{id}", "record", ACCESS_PUBLIC, BODY_NONE, handle_nothing},
+    {METHOD_DELETE, "/v1/{resource}/{id}", "delete", ACCESS_PUBLIC, BODY_NONE, handle_nothing},
+    {METHOD_POST, "/v1/{resource}/batch-get", "batch-get", ACCESS_PUBLIC, BODY_JSON,
+     handle_nothing},
+    {METHOD_GET, "/v1/{target}/{id}/{resource}", "related", ACCESS_PUBLIC, BODY_NONE,
+     handle_nothing},
 };
 const size_t ROUTE_COUNT = ARRAY_LENGTH(ROUTES);
 
