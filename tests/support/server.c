@@ -141,6 +141,30 @@ static int spawn(struct test_server *server, char *const *environment, int out)
     return r;
 }
 
+/* Names the settings of the server, for test_server_command(). */
+static bool note_settings(struct test_server *server, const char *const *settings)
+{
+    struct text text;
+    size_t length;
+
+    text_init(&text, TEXT_BYTES_MAX);
+    for (; *settings != NULL; settings++)
+        text_append_format(&text, "%s\n", *settings);
+    free(server->settings);
+    server->settings = text_steal(&text, &length);
+    return server->settings != NULL;
+}
+
+static bool sets(const char *const *settings, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (; *settings != NULL; settings++)
+        if (strncmp(*settings, name, length) == 0 && strchr("=", (*settings)[length]) != NULL)
+            return true;
+    return false;
+}
+
 /* Starts a process over the database that the server has; waits until it is ready. */
 static bool launch(struct test_server *server, const char *const *changes, char **reterr_what)
 {
@@ -160,8 +184,12 @@ static bool launch(struct test_server *server, const char *const *changes, char 
     all[count++] = "EXPRESS_PORT=0";
     all[count++] = "EXPRESS_ADMIN_PORT=0";
     all[count] = NULL;
+    if (!sets(all, "EXPRESS_SECRET")) {
+        all[count++] = "EXPRESS_SECRET=" TEST_SECRET;
+        all[count] = NULL;
+    }
     environment = program_environment(all);
-    if (database == NULL || environment == NULL || pipe(ends) != 0) {
+    if (database == NULL || environment == NULL || !note_settings(server, all) || pipe(ends) != 0) {
         free(environment);
         free(database);
         return fail(reterr_what, "the server was not started", strerror(errno));
@@ -200,6 +228,7 @@ static bool make_folder(struct test_server *server)
     if (mkdtemp(server->folder) == NULL)
         return false;
     (void)snprintf(server->log_path, sizeof(server->log_path), "%s/log", server->folder);
+    (void)snprintf(server->tokens_path, sizeof(server->tokens_path), "%s/tokens", server->folder);
     (void)snprintf(server->requests_path, sizeof(server->requests_path), "%s/requests",
                    server->folder);
     return true;
@@ -363,8 +392,10 @@ bool test_server_drop(struct test_server *server, char **reterr_what)
     bool dropped = test_database_drop(server->database, reterr_what);
 
     free(server->database_url);
-    server->database_url = NULL;
+    free(server->settings);
+    server->database_url = server->settings = NULL;
     (void)unlink(server->log_path); /* each may be missing, if nothing was asked */
+    (void)unlink(server->tokens_path);
     (void)unlink(server->requests_path);
     (void)rmdir(server->folder);
     return dropped;
@@ -383,11 +414,34 @@ void test_server_use(const struct test_server *server)
         {"API_DATABASE_URL", server->database_url},
         {"API_LOG", server->log_path},
         {"API_REQUESTS", server->requests_path},
+        {"API_SETTINGS", server->settings},
+        {"API_TOKENS", server->tokens_path},
     };
 
     for (size_t i = 0; i < ARRAY_LENGTH(pairs); i++)
         if (setenv(pairs[i][0], pairs[i][1], 1) != 0)
             abort();
+}
+
+bool test_server_command(const char *const *arguments, struct program_result *ret_result)
+{
+    const char *settings[CHANGES_MAX + 8], *noted = getenv("API_SETTINGS");
+    char *lines = noted == NULL ? NULL : strdup(noted);
+    size_t count = 0;
+    bool done;
+
+    for (char *line = lines; line != NULL && *line != '\0';) {
+        char *end = line + strcspn(line, "\n");
+
+        if (*end == '\n')
+            *end++ = '\0';
+        settings[count++] = line;
+        line = end;
+    }
+    settings[count] = NULL;
+    done = program_run(arguments, settings, ret_result);
+    free(lines);
+    return done;
 }
 
 /* With --tap Criterion throws standard error away; this line reaches the test runner. */

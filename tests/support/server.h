@@ -14,7 +14,8 @@
  *
  * Tests find it through the functions of http.h and database.h: Criterion runs
  * each test in a process of its own, so what they need travels in the
- * environment (API_URL, API_ADMIN_URL, API_DATABASE_URL, API_LOG, API_REQUESTS).
+ * environment (API_URL, API_ADMIN_URL, API_DATABASE_URL, API_LOG, API_REQUESTS, API_SETTINGS,
+ * API_TOKENS).
  */
 #include "base/annotate.h"
 
@@ -22,7 +23,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct program_result;
+
 #define URL_BYTES_MAX 64
+#define TEST_SECRET "a secret that every server under test has"
 
 struct test_server {
     pid_t pid;
@@ -32,14 +36,17 @@ struct test_server {
     char folder[256]; /* a temporary one of its own */
     char log_path[300];
     char requests_path[300]; /* http.c adds a line with the request id of every reply */
+    char tokens_path[300];   /* tokens.c keeps there what the tests of one server share */
     char database[64];
     char *database_url; /* owned */
+    char *settings;     /* owned; what it was started with, "NAME=value" each on a line */
 };
 
 /*
  * test_server_start()
  * @server:  filled; test_server_stop() must follow a true result
  * @changes: borrowed; NULL-terminated "NAME=value" and "NAME", see program.h. May be NULL.
+ *           Without an EXPRESS_SECRET among them it is TEST_SECRET.
  *
  * Return: true when it is ready; false with a message in @reterr_what (owned, free()).
  */
@@ -64,6 +71,14 @@ void test_server_use(const struct test_server *server);
 
 /* Lines of the running server's log (API_LOG) that contain @text. */
 size_t test_server_log_lines(const char *text);
+
+/*
+ * test_server_command() - the program on the command line, with the settings of the server in use
+ * @arguments: borrowed; NULL-terminated: {"token", "--role", "editor", NULL}
+ * As program_run(): the result is owned by the caller, program_result_deinit().
+ */
+MUST_CHECK bool test_server_command(const char *const *arguments,
+                                    struct program_result *ret_result);
 
 /* What the macros below run. A failure ends the whole run, with the reason. */
 void test_server_before_all(const char *const *changes);

@@ -1,0 +1,143 @@
+#include "support/tokens.h"
+
+#include "base/text.h"
+#include "support/http.h"
+#include "support/program.h"
+#include "support/server.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#define TOKENS_MAX 64
+#define KEY_BYTES_MAX 512
+#define LINE_BYTES_MAX 9000 /* a token has 8192 bytes at most */
+#define HEADERS_MAX 32
+#define TEXT_BYTES_MAX (16 * 1024)
+
+/* Of this test: the texts that token_for() has handed out. */
+static struct {
+    char *key;
+    char *token;
+} tokens[TOKENS_MAX];
+static size_t token_count;
+
+static const char *keep(const char *key, const char *token)
+{
+    cr_assert_lt(token_count, TOKENS_MAX, "a test with so many tokens");
+    tokens[token_count].key = strdup(key);
+    tokens[token_count].token = strdup(token);
+    cr_assert(tokens[token_count].key != NULL && tokens[token_count].token != NULL);
+    return tokens[token_count++].token;
+}
+
+/* What a test before this one has made, from the lines "key token" of the file. */
+static const char *find_made(const char *key)
+{
+    const char *path = getenv("API_TOKENS");
+    FILE *file = path == NULL ? NULL : fopen(path, "r");
+    size_t length = strlen(key);
+    const char *found = NULL;
+    char line[LINE_BYTES_MAX];
+
+    while (file != NULL && found == NULL && fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, key, length) != 0 || line[length] != ' ')
+            continue;
+        line[strcspn(line, "\n")] = '\0';
+        found = keep(key, line + length + 1);
+    }
+    if (file != NULL)
+        (void)fclose(file); /* only read */
+    return found;
+}
+
+static void note_made(const char *key, const char *token)
+{
+    const char *path = getenv("API_TOKENS");
+    struct text line;
+    int fd;
+
+    if (path == NULL)
+        return;
+    text_init(&line, TEXT_BYTES_MAX);
+    text_append_format(&line, "%s %s\n", key, token);
+    fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0 || write(fd, line.bytes, line.length) != (ssize_t)line.length)
+        cr_assert_fail("%s: %s", path, strerror(errno));
+    (void)close(fd); /* one write, already checked */
+    text_deinit(&line);
+}
+
+static const char *make(const char *key, const char *role, const char *organisation)
+{
+    const char *arguments[] = {"token", "--role", role, NULL, NULL, NULL};
+    struct program_result result;
+    const char *token;
+
+    if (organisation != NULL) {
+        arguments[3] = "--organisation";
+        arguments[4] = organisation;
+    }
+    if (!test_server_command(arguments, &result) || result.exit_code != 0)
+        cr_assert_fail("no token of role %s: %s", role, result.error);
+    result.out[strcspn(result.out, "\n")] = '\0';
+    note_made(key, result.out);
+    token = keep(key, result.out);
+    program_result_deinit(&result);
+    return token;
+}
+
+const char *token_for(const char *role, const char *organisation)
+{
+    const char *database = getenv("API_DATABASE_URL");
+    char key[KEY_BYTES_MAX];
+    const char *token;
+
+    /* Several servers may be in use in one test; those over one database share their tokens. */
+    (void)snprintf(key, sizeof(key), "%s/%s/%s", role, organisation == NULL ? "" : organisation,
+                   database == NULL ? "" : strrchr(database, '=') + 1);
+    for (size_t i = 0; i < token_count; i++)
+        if (strcmp(tokens[i].key, key) == 0)
+            return tokens[i].token;
+    token = find_made(key);
+    return token != NULL ? token : make(key, role, organisation);
+}
+
+static bool names_type(const char *const *headers)
+{
+    static const char NAME[] = "Content-Type:";
+
+    for (; headers != NULL && *headers != NULL; headers++)
+        if (strncasecmp(*headers, NAME, strlen(NAME)) == 0)
+            return true;
+    return false;
+}
+
+struct response *http_as(const char *token, const char *method, const char *path,
+                         const char *const *headers, const char *body)
+{
+    const char *all[HEADERS_MAX + 3];
+    struct response *response;
+    struct text authorization;
+    size_t count = 0;
+
+    text_init(&authorization, TEXT_BYTES_MAX);
+    for (; headers != NULL && headers[count] != NULL && count < HEADERS_MAX; count++)
+        all[count] = headers[count];
+    if (body != NULL && !names_type(headers))
+        all[count++] = strcmp(method, "PATCH") == 0 ? "Content-Type: application/merge-patch+json"
+                                                    : "Content-Type: application/json";
+    if (token != NULL) {
+        text_append_format(&authorization, "Authorization: Bearer %s", token);
+        all[count++] = authorization.bytes;
+    }
+    all[count] = NULL;
+    response = http_send(method, path, all, body, body == NULL ? 0 : strlen(body));
+    text_deinit(&authorization);
+    return response;
+}
