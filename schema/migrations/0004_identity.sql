@@ -19,10 +19,13 @@ set local role express_owner;
 create type identity.caller_role as enum (
   'anonymous', 'participant', 'partner', 'coordinator', 'editor', 'admin', 'service', 'system');
 
--- Only who works as the owner of the tables can be the system.
+-- Only who works as the owner of the tables can be the system. Asked is the role that the session
+-- has taken on, not current_user: in a function of the owner that would be the owner for everybody.
 create function identity.acting_role() returns identity.caller_role
 language sql stable parallel safe
-return case when current_setting('express.role') = 'system' and current_user <> 'express_owner'
+return case when current_setting('express.role') = 'system'
+                 and coalesce(nullif(current_setting('role'), 'none'), session_user::text)
+                     <> 'express_owner'
             then null else current_setting('express.role')::identity.caller_role end;
 create function identity.acting_organisation() returns uuid
 language sql stable parallel safe
@@ -142,7 +145,7 @@ comment on table catalogue.proposal_contact is
 
 -- Whoever has the code that was told to the sender may erase the sender's contact.
 create function catalogue.erase_proposal_contact(proposal uuid, code_hash bytea) returns boolean
-language sql volatile security definer set search_path = pg_catalog
+language sql volatile security definer set search_path = pg_catalog, pg_temp
 begin atomic
   with erased as (
     delete from catalogue.proposal_contact c
@@ -282,12 +285,13 @@ return sha256(before || convert_to(jsonb_build_array(
   action, resource, record_id, version, request_id, to_jsonb(properties))::text, 'UTF8'));
 
 -- The one way in. The application may neither write the tables nor choose whom it acts for here.
+-- The time is taken under the lock, so that it never goes back within a chain.
 create function audit.append(action text, resource text, record_id uuid, version integer,
                              properties text[]) returns void
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   line audit.chain;
-  now_at timestamptz := clock_timestamp();
+  now_at timestamptz;
   entry_hash bytea;
   client uuid := identity.acting_client();
   acting identity.caller_role := identity.acting_role();
@@ -296,6 +300,7 @@ declare
 begin
   select c.* into strict line from audit.chain c
    where c.id = pg_backend_pid() % 256 for update;
+  now_at := clock_timestamp();
   entry_hash := audit.entry_hash(line.head, line.id, line.entries + 1, now_at, client, acting,
                                  subject, action, resource, record_id, version, request, properties);
   insert into audit.entry values (line.id, line.entries + 1, now_at, client, acting, subject, action,
@@ -304,9 +309,61 @@ begin
 end
 $$;
 
--- Entries whose place or hash is not what the chain says, and chains whose end is missing.
+-- A seal says how far each chain had come, and with which hash; each bears the root of the one
+-- before it. Its root is a line of 64 digits that is kept elsewhere, in a log or on paper: whoever
+-- cuts or rewrites the end of the chains can make the database agree with itself, not with that.
+create table audit.seal (
+  number bigint primary key check (number >= 1),
+  at timestamptz not null,
+  positions bigint[] not null,
+  heads bytea[] not null,
+  before bytea not null,
+  root bytea not null unique
+);
+comment on table audit.seal is 'How far the chains of the audit log had come, now and then.';
+
+create function audit.root_of(number bigint, at timestamptz, positions bigint[], heads bytea[],
+                              before bytea) returns bytea
+language sql immutable parallel safe
+return sha256(before || convert_to(jsonb_build_array(
+  number, (extract(epoch from at) * 1000000)::bigint, to_jsonb(positions),
+  (select jsonb_agg(encode(head, 'hex') order by nth)
+     from unnest(heads) with ordinality head(head, nth)))::text, 'UTF8'));
+
+-- Seals what is there, unless that is sealed already, or the last seal is younger than asked for.
+-- Return: the root; null when nothing was sealed for being too early.
+create function audit.take_seal(older_than interval) returns text
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  last audit.seal;
+  made audit.seal;
+begin
+  if identity.acting_role() is null or identity.acting_role() not in ('service', 'system') then
+    raise insufficient_privilege;
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended('audit.seal', 0));
+  select s.* into last from audit.seal s order by s.number desc limit 1;
+  if last.at > clock_timestamp() - older_than then
+    return null;
+  end if;
+  select array_agg(c.entries order by c.id), array_agg(c.head order by c.id)
+    into made.positions, made.heads
+    from audit.chain c;
+  if last.positions = made.positions and last.heads = made.heads then
+    return encode(last.root, 'hex');
+  end if;
+  made.number := coalesce(last.number, 0) + 1;
+  made.at := clock_timestamp();
+  made.before := coalesce(last.root, '\x');
+  made.root := audit.root_of(made.number, made.at, made.positions, made.heads, made.before);
+  insert into audit.seal values (made.*);
+  return encode(made.root, 'hex');
+end
+$$;
+
+-- What is not as it was written. place: the entry's number in its chain; of a seal, its own.
 create function audit.faults() returns table (chain smallint, place bigint, fault text)
-language sql stable security definer set search_path = pg_catalog
+language sql stable security definer set search_path = pg_catalog, pg_temp
 begin atomic
   with entries as (
     select e.*, lag(e.hash) over line as hash_before, lag(e.position) over line as position_before
@@ -314,12 +371,23 @@ begin atomic
   expected as (
     select e.*, coalesce(e.position_before, c.anchor_position) as follows,
            coalesce(e.hash_before, c.anchor) as before
-      from entries e join audit.chain c on c.id = e.chain)
+      from entries e left join audit.chain c on c.id = e.chain),
+  seals as (
+    select s.*, lag(s.number) over line as number_before, lag(s.root) over line as root_before
+      from audit.seal s window line as (order by s.number)),
+  sealed as (
+    select max(s.number) as number, max(s.at) as at, (place.nth - 1)::smallint as chain,
+           place.position, place.head
+      from audit.seal s
+     cross join lateral unnest(s.positions, s.heads) with ordinality place(position, head, nth)
+     where place.position > 0
+     group by place.nth, place.position, place.head)
   select e.chain, e.position,
-         case when e.position <> e.follows + 1 then 'entries before it are missing'
+         case when e.follows is null then 'its chain is missing'
+              when e.position <> e.follows + 1 then 'entries before it are missing'
               else 'it is not what was written' end
     from expected e
-   where e.position <> e.follows + 1
+   where e.follows is null or e.position <> e.follows + 1
       or e.hash is distinct from audit.entry_hash(
            e.before, e.chain, e.position, e.at, e.client_id, e.role, e.subject, e.action, e.resource,
            e.record_id, e.version, e.request_id, e.properties)
@@ -331,36 +399,62 @@ begin atomic
        where e.chain = c.id order by e.position desc limit 1) last on true
    where coalesce(last.position, c.anchor_position) <> c.entries
       or coalesce(last.hash, c.anchor) <> c.head
-  order by 1, 2;
+  union all
+  select null, s.number, case when s.number <> s.number_before + 1 then 'seals before it are missing'
+                              else 'the seal is not what was written' end
+    from seals s
+   where s.number <> s.number_before + 1 or s.before <> s.root_before
+      or s.root <> audit.root_of(s.number, s.at, s.positions, s.heads, s.before)
+  union all
+  select s.chain, s.position, format('it is not what seal %s says', s.number)
+    from sealed s
+    left join audit.chain c on c.id = s.chain
+    left join audit.entry e on e.chain = s.chain and e.position = s.position
+   where case when s.position > c.anchor_position then e.hash is distinct from s.head
+              when s.position = c.anchor_position then c.anchor <> s.head
+              -- Age cannot have removed what came after a seal that is younger than the age.
+              else c.id is null or s.at > now() - interval '90 days' end
+  order by 1 nulls first, 2, 3;
 end;
 
--- Age: removes entries from the beginnings of the chains, none younger than 90 days whoever asks.
-create function audit.prune(older_than interval) returns bigint
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+-- Age: removes entries from the beginnings of the chains, none younger than 90 days whoever asks,
+-- and no more than asked for at once: who writes to a chain waits for us. A chain that is being
+-- written to is left for the next time.
+create function audit.prune(older_than interval, entries_max integer) returns bigint
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   before timestamptz := now() - greatest(older_than, interval '90 days');
-  line record;
+  line audit.chain;
+  last record;
+  part bigint;
   removed bigint := 0;
 begin
-  if identity.acting_role() not in ('service', 'system') then
+  if identity.acting_role() is null or identity.acting_role() not in ('service', 'system') then
     raise insufficient_privilege;
   end if;
   for line in
-    select c.id, last.position, last.hash
-      from audit.chain c
-     cross join lateral (
-       select e.position, e.hash from audit.entry e
-        where e.chain = c.id
-          and e.position < coalesce((select min(y.position) from audit.entry y
-                                      where y.chain = c.id and y.at >= before), c.entries + 1)
-        order by e.position desc limit 1) last
-     order by c.id for update of c
+    select c.* from audit.chain c
+     where (select e.at from audit.entry e
+             where e.chain = c.id order by e.position limit 1) < before
+     order by c.id
   loop
-    delete from audit.entry e where e.chain = line.id and e.position <= line.position;
-    update audit.chain c set anchor_position = line.position, anchor = line.hash
+    exit when removed >= entries_max;
+    perform from audit.chain c where c.id = line.id for update skip locked;
+    continue when not found;
+    select old.position, old.hash into last
+      from (select e.position, e.hash, bool_and(e.at < before) over (order by e.position) as is_old
+              from (select y.* from audit.entry y where y.chain = line.id
+                     order by y.position limit entries_max - removed) e) old
+     where old.is_old order by old.position desc limit 1;
+    continue when not found;
+    delete from audit.entry e where e.chain = line.id and e.position <= last.position;
+    get diagnostics part = row_count;
+    update audit.chain c set anchor_position = last.position, anchor = last.hash
      where c.id = line.id;
-    removed := removed + 1;
+    removed := removed + part;
   end loop;
+  delete from audit.seal s where s.at < before
+     and s.number < (select max(y.number) from audit.seal y);
   return removed;
 end
 $$;
@@ -399,13 +493,15 @@ $$;
 revoke all on function catalogue.force_row_security from public;
 
 -- May the caller change what the tables of a resource hold of this record? Partners: drafts of
--- their own alone, for what is published changes by an editor's word.
+-- their own alone, for what is published changes by an editor's word. Vocabularies: administrators.
 create function catalogue.may_write(record_id uuid) returns boolean
 language sql stable parallel safe
-return identity.acts_as_editor() or (identity.acts_as_partner() and exists (
+return coalesce(identity.acting_role() in ('admin', 'system'), false) or exists (
   select from catalogue.record r
-   where r.id = record_id and r.owner_id = identity.acting_organisation()
-     and (r.status in ('draft', 'in_review') or r.deleted_at is not null)));
+   where r.id = record_id and r.resource <> 'vocabularies'
+     and (identity.acts_as_editor()
+          or (identity.acts_as_partner() and r.owner_id = identity.acting_organisation()
+              and (r.status in ('draft', 'in_review') or r.deleted_at is not null))));
 -- May the caller see what is not published of this record?
 create function catalogue.may_see_all(record_id uuid) returns boolean
 language sql stable parallel safe
@@ -419,8 +515,8 @@ create function catalogue.protect_resource(relation regclass, key text) returns 
 language plpgsql as $$
 begin
   perform catalogue.force_row_security(relation);
-  execute format('create policy read on %s for select using '
-                 '(exists (select from catalogue.record r where r.id = %I))', relation, key);
+  execute format('create policy read on %s for select using ((select identity.acts_as_editor()) '
+                 'or exists (select from catalogue.record r where r.id = %I))', relation, key);
   execute format('create policy add on %s for insert with check (catalogue.may_write(%I))',
                  relation, key);
   execute format('create policy change on %s for update using (catalogue.may_write(%I)) '
@@ -436,22 +532,32 @@ select catalogue.force_row_security(t) from unnest(array[
   'catalogue.record', 'catalogue.version', 'catalogue.slug_history', 'catalogue.proposal',
   'catalogue.proposal_contact', 'identity.client', 'identity.client_secret',
   'identity.signing_key', 'identity.revoked_token', 'identity.idempotency_key', 'audit.entry',
-  'audit.chain']::regclass[]) t;
+  'audit.chain', 'audit.seal']::regclass[]) t;
 
+-- Nothing without saying for whom: the first line fails where that is missing, whatever the row.
 create policy read on catalogue.record for select using (
-  (status = 'published' and deleted_at is null)
-  or (select identity.acts_as_editor())
-  or ((select identity.acts_as_partner()) and owner_id = (select identity.acting_organisation())));
+  (select identity.acting_role()) is not null
+  and ((status = 'published' and deleted_at is null)
+       or (select identity.acts_as_editor())
+       or ((select identity.acts_as_partner())
+           and owner_id = (select identity.acting_organisation()))));
 create policy add on catalogue.record for insert with check (
   (select identity.acts_as_editor())
   or ((select identity.acts_as_partner()) and owner_id = (select identity.acting_organisation())
-      and status = 'draft'));
+      and status = 'draft' and first_published_at is null and deleted_at is null
+      and replaced_by is null));
 create policy change on catalogue.record for update using (
   (select identity.acts_as_editor())
   or ((select identity.acts_as_partner()) and owner_id = (select identity.acting_organisation())));
+-- What all share is for administrators.
+create policy share on catalogue.record as restrictive for insert with check (
+  resource <> 'vocabularies' or (select identity.acting_role()) in ('admin', 'system'));
+create policy share_change on catalogue.record as restrictive for update using (
+  resource <> 'vocabularies' or (select identity.acting_role()) in ('admin', 'system'));
 grant select, insert, update on catalogue.record to express_writer;
 
--- The steps a record may take, whoever writes; and those that a partner may not.
+-- The steps a record may take, whoever writes; and those that a partner may not. Who is not bound
+-- by the policies is not bound by these.
 create function catalogue.guard_record() returns trigger
 language plpgsql as $$
 begin
@@ -459,18 +565,34 @@ begin
      or new.latest < old.latest then
     raise exception using errcode = 'check_violation', constraint = 'record_identity_stays';
   end if;
-  if new.deleted_at is null and new.status <> old.status
-     and (old.status, new.status) not in (
-       ('draft', 'in_review'), ('in_review', 'published'), ('in_review', 'draft'),
-       ('published', 'archived'), ('archived', 'draft'))
-     and identity.acting_role() <> 'system' then
+  if not row_security_active('catalogue.record') or identity.acting_role() = 'system' then
+    return new;
+  end if;
+  -- What was deleted comes back as a draft, so that somebody looks at it again.
+  if new.deleted_at is null
+     and ((old.deleted_at is not null and new.status <> 'draft')
+          or (old.deleted_at is null and new.status <> old.status
+              and (old.status, new.status) not in (
+                ('draft', 'in_review'), ('in_review', 'published'), ('in_review', 'draft'),
+                ('published', 'archived'), ('archived', 'draft')))) then
     raise exception using errcode = 'check_violation', constraint = 'record_transition';
   end if;
-  if identity.acts_as_partner() and (
-       new.owner_id is distinct from old.owner_id
-       or (new.status <> old.status and new.status not in ('draft', 'in_review'))
-       or (old.status in ('published', 'archived') and new.status = old.status
-           and new.deleted_at is null and (new.slug <> old.slug or new.language <> old.language))) then
+  if identity.acts_as_editor() then
+    return new;
+  end if;
+  if new.owner_id is distinct from old.owner_id
+     or new.first_published_at is distinct from old.first_published_at
+     or new.replaced_by is distinct from old.replaced_by
+     or (new.status <> old.status and new.status not in ('draft', 'in_review')) then
+    raise insufficient_privilege;
+  end if;
+  -- What is public of the row itself stays as an editor has seen it.
+  if new.status in ('published', 'archived') and new.deleted_at is null
+     and (new.slug, new.language, new.source_name, new.source_external_id, new.source_url,
+          new.source_document_id, new.source_section, new.source_other_sections)
+         is distinct from
+         (old.slug, old.language, old.source_name, old.source_external_id, old.source_url,
+          old.source_document_id, old.source_section, old.source_other_sections) then
     raise insufficient_privilege;
   end if;
   return new;
@@ -482,7 +604,9 @@ create trigger guard before update on catalogue.record
 create policy read on catalogue.version for select using (catalogue.may_see_all(record_id));
 create policy add on catalogue.version for insert with check (
   catalogue.may_see_all(record_id) and role = identity.acting_role()
-  and client_id is not distinct from identity.acting_client());
+  and client_id is not distinct from identity.acting_client()
+  and (identity.acts_as_editor()
+       or action not in ('publish', 'return', 'archive', 'merge', 'redirect', 'accept', 'import')));
 grant select, insert on catalogue.version to express_writer;
 
 create policy read on catalogue.slug_history for select using (
@@ -494,17 +618,27 @@ grant select, insert, update, delete on catalogue.slug_history to express_writer
 
 create policy read on catalogue.proposal for select using (identity.acts_as_editor());
 create policy add on catalogue.proposal for insert with check (
-  state = 'open' and exists (select from catalogue.record r
-                              where r.id = record_id and r.status = 'published'));
+  state = 'open' and reason is null and decided_by is null
+  and exists (select from catalogue.record r
+               where r.id = record_id and r.resource = proposal.resource
+                 and r.status = 'published' and r.deleted_at is null));
 create policy decide on catalogue.proposal for update using (identity.acts_as_editor());
+-- The server looks for the end of those whose contact it must forget.
 create policy clean on catalogue.proposal for select using (
-  identity.acting_role() = 'service');
+  identity.acting_role() = 'service' and decided_at < now() - interval '30 days');
 grant select, insert, update on catalogue.proposal to express_writer;
-create policy read on catalogue.proposal_contact for select using (
-  identity.acts_as_editor() or identity.acting_role() = 'service');
-create policy add on catalogue.proposal_contact for insert with check (true);
-create policy remove on catalogue.proposal_contact for delete using (
-  identity.acts_as_editor() or identity.acting_role() = 'service');
+create policy read on catalogue.proposal_contact for select using (identity.acts_as_editor());
+create policy add on catalogue.proposal_contact for insert with check (
+  identity.acting_role() is not null);
+create policy remove on catalogue.proposal_contact for delete using (identity.acts_as_editor());
+create policy clean on catalogue.proposal_contact for select using (
+  identity.acting_role() = 'service'
+  and exists (select from catalogue.proposal p
+               where p.id = proposal_id and p.decided_at < now() - interval '30 days'));
+create policy clean_away on catalogue.proposal_contact for delete using (
+  identity.acting_role() = 'service'
+  and exists (select from catalogue.proposal p
+               where p.id = proposal_id and p.decided_at < now() - interval '30 days'));
 -- What erase_proposal_contact() does for the holder of the code.
 create policy erase on catalogue.proposal_contact for delete to express_owner using (true);
 create policy find on catalogue.proposal_contact for select to express_owner using (true);
@@ -526,6 +660,21 @@ create policy administer on identity.client_secret
 create policy note_use on identity.client_secret for update using (
   identity.acting_role() = 'service');
 grant select, insert, update, delete on identity.client_secret to express_writer;
+-- The server itself notes when something was used, and nothing else.
+create function identity.guard_use() returns trigger
+language plpgsql as $$
+begin
+  if current_setting('express.role', true) = 'service'
+     and to_jsonb(new) - 'last_used_at' <> to_jsonb(old) - 'last_used_at' then
+    raise insufficient_privilege;
+  end if;
+  return new;
+end
+$$;
+create trigger guard before update on identity.client
+  for each row execute function identity.guard_use();
+create trigger guard before update on identity.client_secret
+  for each row execute function identity.guard_use();
 create policy read on identity.signing_key for select using (
   identity.acting_role() in ('service', 'system'));
 create policy administer on identity.signing_key using (identity.acting_role() = 'system')
@@ -545,16 +694,23 @@ grant select, insert, delete on identity.revoked_token to express_writer;
 create policy own on identity.idempotency_key using (caller = identity.acting_caller())
   with check (caller = identity.acting_caller());
 create policy expire on identity.idempotency_key for select using (
-  identity.acting_role() = 'service');
+  identity.acting_role() = 'service' and created_at < now() - interval '24 hours');
 create policy remove on identity.idempotency_key for delete using (
   identity.acting_role() = 'service' and created_at < now() - interval '24 hours');
 grant select, insert, update, delete on identity.idempotency_key to express_writer;
 
--- Read by administrators; written by append() and prune() alone, which act as the owner.
+-- Read by administrators; written by append(), take_seal() and prune() alone, which act as the
+-- owner. Nobody changes an entry or a seal.
 create policy read on audit.entry for select to express_writer using (
   identity.acting_role() = 'admin');
-create policy keep on audit.entry to express_owner using (true) with check (true);
-create policy keep on audit.chain to express_owner using (true) with check (true);
+create policy look on audit.entry for select to express_owner using (true);
+create policy append on audit.entry for insert to express_owner with check (true);
+create policy prune on audit.entry for delete to express_owner using (true);
+create policy look on audit.chain for select to express_owner using (true);
+create policy move on audit.chain for update to express_owner using (true);
+create policy look on audit.seal for select to express_owner using (true);
+create policy take on audit.seal for insert to express_owner with check (true);
+create policy prune on audit.seal for delete to express_owner using (true);
 grant select on audit.entry to express_writer;
 
 do $$
@@ -580,9 +736,9 @@ grant select, insert, update, delete on published.words, published.stems,
   published.search_languages, published.gone, published.moved, published.history to express_writer;
 grant select on published.model to express_writer;
 
-revoke all on function audit.append, audit.faults, audit.prune, catalogue.erase_proposal_contact
-  from public;
-grant execute on function audit.append, audit.prune, catalogue.erase_proposal_contact
-  to express_writer;
+revoke all on function audit.append, audit.faults, audit.prune, audit.take_seal,
+  catalogue.erase_proposal_contact from public;
+grant execute on function audit.append, audit.prune, audit.take_seal,
+  catalogue.erase_proposal_contact to express_writer;
 
 reset role;
