@@ -423,7 +423,7 @@ end;
 create function audit.prune(older_than interval, entries_max integer) returns bigint
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  before timestamptz := now() - greatest(older_than, interval '90 days');
+  bound timestamptz := now() - greatest(older_than, interval '90 days');
   line audit.chain;
   last record;
   part bigint;
@@ -435,14 +435,14 @@ begin
   for line in
     select c.* from audit.chain c
      where (select e.at from audit.entry e
-             where e.chain = c.id order by e.position limit 1) < before
+             where e.chain = c.id order by e.position limit 1) < bound
      order by c.id
   loop
     exit when removed >= entries_max;
     perform from audit.chain c where c.id = line.id for update skip locked;
     continue when not found;
     select old.position, old.hash into last
-      from (select e.position, e.hash, bool_and(e.at < before) over (order by e.position) as is_old
+      from (select e.position, e.hash, bool_and(e.at < bound) over (order by e.position) as is_old
               from (select y.* from audit.entry y where y.chain = line.id
                      order by y.position limit entries_max - removed) e) old
      where old.is_old order by old.position desc limit 1;
@@ -453,7 +453,7 @@ begin
      where c.id = line.id;
     removed := removed + part;
   end loop;
-  delete from audit.seal s where s.at < before
+  delete from audit.seal s where s.at < bound
      and s.number < (select max(y.number) from audit.seal y);
   return removed;
 end
