@@ -17,6 +17,7 @@ What is written once in a part and derived here for every resource:
 In parts, `$ref: Name` means the schema Name, and a relation is a `$ref: Reference` (or a list of
 them) with x-relation: the resource it leads to. `x-include: false` keeps a relation from being
 embedded, `x-related: false` keeps the other side from listing the record; both are used up here.
+`x-verify-days` of a resource says after how many days somebody should look again at a record.
 """
 import json
 import re
@@ -35,6 +36,7 @@ STATUS = {"NotModified": "304", "Moved": "308", "InvalidParameter": "400", "Inva
           "TooLarge": "413", "UriTooLong": "414", "UnsupportedMediaType": "415",
           "TooManyRequests": "429", "Unavailable": "503"}
 DATES = ("date", "date-time", "partial-date")
+VERIFY_DAYS = 365  # a year: what most directories promise to look at again
 
 
 def fail(text):
@@ -107,6 +109,9 @@ class Contract:
 
     def complete(self, resource):
         """Own and common properties in the order of the API."""
+        days = resource.setdefault("x-verify-days", VERIFY_DAYS)
+        if not isinstance(days, int) or not 1 <= days <= 36500:
+            fail(f"{resource['path']}: x-verify-days is no number of days")
         properties = {**self.common["first"], **resource["properties"], **self.common["last"]}
         if len(properties) != sum(map(len, (self.common["first"], resource["properties"],
                                             self.common["last"]))):
@@ -206,6 +211,7 @@ class Contract:
             "x-resource": {
                 "path": resource["path"], "title": resource["tag"], "label": resource["label"],
                 "table": snake(resource["path"]), "required": resource["required"],
+                "verify_days": resource["x-verify-days"],
                 "related": [{"name": snake(other["path"]), "resource": other["path"],
                              "through": through} for other, through in resource["reverse"]]}}
 

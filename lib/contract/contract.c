@@ -19,6 +19,7 @@
 #include <string.h>
 
 #define CONTRACT_BYTES_MAX (64u * 1024 * 1024)
+#define VERIFY_DAYS_MAX 36500
 #define NESTING_MAX 6 /* objects within a record; the deepest has 3 */
 
 struct contract {
@@ -619,6 +620,7 @@ static int resources_find(struct compiler *compiler)
     json_object_foreach (schemas, name, schema) {
         const json_t *described = json_object_get(schema, "x-resource");
         struct resource *resource = &contract->resources[contract->resource_count];
+        json_int_t days;
 
         if (described == NULL)
             continue;
@@ -632,6 +634,10 @@ static int resources_find(struct compiler *compiler)
         resource->title = json_string_value(json_object_get(described, "title"));
         if (resource->title == NULL)
             return compiler_refuse(compiler, name, "has no title in x-resource");
+        days = json_integer_value(json_object_get(described, "verify_days"));
+        if (days < 1 || days > VERIFY_DAYS_MAX)
+            return compiler_refuse(compiler, name, "has no number of verify_days in x-resource");
+        resource->verify_days = (unsigned)days;
         resource->index = (unsigned)contract->resource_count;
         contract->paths[contract->resource_count++] = resource->path;
     }

@@ -82,6 +82,7 @@ struct resource {
     const char *schema_name;           /* "FinancingOffer" */
     const char *title;                 /* "Financing offers" */
     unsigned index;                    /* 0 .. contract_resource_count() - 1 */
+    unsigned verify_days;              /* after so many a record should be checked again */
     const struct property *properties; /* in the order of the contract */
     size_t property_count;
     const struct property *label;         /* names the record: title, name … */

@@ -57,7 +57,12 @@ alter table catalogue.record
   add column verify_due timestamptz;
 update catalogue.record
    set latest = version, first_published_at = created_at,
-       verify_due = coalesce(verified_at, updated_at) + interval '365 days';
+       verify_due = coalesce(verified_at, updated_at) + case
+         when resource = 'events' then interval '90 days'
+         when resource in ('financing-offers', 'services', 'trainings', 'mentoring-programmes')
+           then interval '180 days'
+         when resource in ('publications', 'vocabularies') then interval '1825 days'
+         else interval '365 days' end; -- x-verify-days, as they were on this day
 alter table catalogue.record
   alter column latest set not null,
   alter column verify_due set not null,

@@ -39,6 +39,16 @@ static const struct resource *resource_of(const char *path)
     return resource;
 }
 
+Test(contract, every_resource_says_when_to_look_again_a_year_unless_it_says_otherwise)
+{
+    for (size_t i = 0; i < contract_resource_count(contract); i++)
+        cr_assert(contract_resource(contract, i)->verify_days >= 1, "%s",
+                  contract_resource(contract, i)->path);
+    cr_assert_eq(resource_of("practices")->verify_days, 365);
+    cr_assert_eq(resource_of("financing-offers")->verify_days, 180);
+    cr_assert_eq(resource_of("events")->verify_days, 90);
+}
+
 Test(contract, there_are_seventeen_resources_each_with_its_names)
 {
     cr_assert_eq(contract_resource_count(contract), 17);
@@ -382,6 +392,12 @@ static void break_title(json_t *document)
     (void)json_object_del(json_object_get(schema_in(document, "Network"), "x-resource"), "title");
 }
 
+static void break_verify_days(json_t *document)
+{
+    (void)json_object_set_new(json_object_get(schema_in(document, "Network"), "x-resource"),
+                              "verify_days", json_integer(0));
+}
+
 static void break_relation(json_t *document)
 {
     (void)json_object_set_new(property_in(document, "Network", "operator"), "x-relation",
@@ -443,6 +459,7 @@ Test(contract, a_broken_document_is_refused_and_the_fault_named)
         {break_label_name, "networks", "a label that is no property"},
         {break_path, "Network", "no path"},
         {break_title, "Network", "no title"},
+        {break_verify_days, "verify_days", "never to be looked at again"},
         {break_relation, "operator", "a relation to nowhere"},
         {break_format, "slug", "an unknown format"},
         {break_type, "founded_year", "a type that cannot be stored"},
