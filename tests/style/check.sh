@@ -43,8 +43,8 @@ search '\b_?exit\s*\(|\babort\s*\(' "${lib[@]}" |
     refuse 'lib/ never ends the process: it returns a fault'
 search '\bgoto\b' "${all[@]}" | grep -v '^api/main\.c:' |
     refuse 'goto serves the one exit of main() only'
-search '\bjwt_decode\s*\(' "${all[@]}" |
-    refuse 'jwt_decode() is not called: token_verify() is'
+search '\bjwt_decode\s*\(' "${all[@]}" | grep -v '^lib/auth/token\.c:' |
+    refuse 'jwt_decode() is called by the guard alone: token_verify()'
 search '\b(setenv|putenv|setlocale|strerror_l|getenv)\s*\(' "${lib[@]}" |
     refuse 'lib/ does not touch the environment of the process'
 
@@ -54,6 +54,8 @@ search '#\s*include\s*<libpq' "${all[@]}" | grep -vE '^(lib/db|tests/support)/' 
     refuse '<libpq-fe.h> belongs to lib/db alone'
 search '#\s*include\s*<jwt\.h>' "${all[@]}" | grep -v '^lib/auth/' |
     refuse '<jwt.h> belongs to lib/auth alone'
+search '#\s*include\s*<(openssl/.*|curl/.*)>' "${served[@]}" | grep -v '^lib/auth/' |
+    refuse '<openssl/…> and <curl/…> belong to lib/auth alone'
 
 # Includes point down. layer FOLDER ALLOWED: what a folder may include of ours, as a pattern.
 layer() {
@@ -65,6 +67,8 @@ layer() {
 layer base 'base'
 layer contract 'contract|base'
 layer db 'db|base'
+layer audit 'audit|base|db'
+layer auth 'auth|audit|db|base'
 layer record 'record|contract|db|base'
 layer format 'format|record|contract|db|base'
 search '#\s*include\s*"(\.\./|api/|lib/)' "${all[@]}" |

@@ -16,7 +16,10 @@ command python3 python3
 python yaml python3-yaml
 library jansson libjansson-dev
 library libbrotlienc libbrotli-dev
+library libcrypto libssl-dev
+library libcurl libcurl4-gnutls-dev
 library libdeflate libdeflate-dev
+library libjwt libjwt-dev
 library libmicrohttpd libmicrohttpd-dev
 library libpcre2-8 libpcre2-dev
 library libpq libpq-dev
@@ -33,7 +36,6 @@ ROWS
     test)
         cat <<'ROWS'
 library criterion libcriterion-dev
-library libcurl libcurl4-gnutls-dev
 command curl curl
 file /usr/share/json-schema-test-suite/tests/draft7 json-schema-test-suite
 file /usr/share/perl5/auto/share/dist/Test-JSON-Schema-Acceptance libtest-json-schema-acceptance-perl
