@@ -1,7 +1,8 @@
 #pragma once
 /*
  * Record model, shared between model.c (tables), model_put.c (storing),
- * model_render.c (rendering) and model_install.c (installing, comparing).
+ * model_render.c (rendering), model_history.c (what was public before) and
+ * model_install.c (installing, comparing).
  */
 #include "base/annotate.h"
 #include "record/model.h"
@@ -27,3 +28,6 @@ void statements_add(struct statements *statements, struct text *sql);
 /* Return: 0 with the list copied into the arena; a fault. */
 MUST_CHECK int statements_take(struct statements *statements, const char *const **ret_list,
                                size_t *ret_count);
+/* Adds what keeps the history of what is public, once the documents are rendered. */
+void compose_history(struct statements *statements, struct text *sql,
+                     const struct resource *resource);

@@ -556,6 +556,7 @@ int compose_render(struct arena *arena, struct model_resource *of)
     compose_terms(&sql, of->resource);
     statements_add(&statements, &sql);
     compose_search(&statements, &sql, of->resource);
+    compose_history(&statements, &sql, of->resource);
     text_deinit(&sql);
 
     of->export_batch = compose_export(arena, of->resource);
