@@ -14,4 +14,5 @@ int command_migrate(const struct settings *settings, int count, char **words);
 int command_import(const struct settings *settings, int count, char **words);
 int command_export(const struct settings *settings, int count, char **words);
 int command_check(const struct settings *settings, int count, char **words);
+int command_audit(const struct settings *settings, int count, char **words);
 int command_health(const struct settings *settings, int count, char **words);

@@ -27,6 +27,9 @@ static const struct {
      "load records from JSON files, all or none; what is unchanged stays as it is", command_import},
     {"export", "FOLDER", "write all records to JSON files that import takes", command_export},
     {"check", "", "show the settings in force, and compare contract and database", command_check},
+    {"audit", "verify [--expect ROOT]... | prune --days N",
+     "verify the audit log, also against roots kept elsewhere, or remove its old entries",
+     command_audit},
     {"health", "", "ask a running server whether it is ready", command_health},
 };
 

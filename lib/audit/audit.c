@@ -2,19 +2,51 @@
 
 #include "base/fault.h"
 #include "base/limits.h"
+#include "base/num.h"
 #include "base/text.h"
 #include "db/db.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
-#define VERSION_BYTES 24
+#define NUMBER_BYTES 24
 
 static const struct db_query APPEND = {
     .name = "audit_append",
     .sql = "select audit.append($1, $2, $3::uuid, $4::integer, "
            "(select array_agg(name) from jsonb_array_elements_text($5::jsonb) name))",
     .param_count = 5,
+};
+
+static const struct db_query PRUNE = {
+    .name = "audit_prune",
+    .sql = "select audit.prune($1::integer * interval '1 day', $2::integer)",
+    .param_count = 2,
+};
+static const struct db_query SEAL = {
+    .name = "audit_seal",
+    .sql = "select seal_number, seal_root, is_new::integer "
+           "from audit.take_seal($1::integer * interval '1 hour')",
+    .param_count = 1,
+};
+static const struct db_query COUNT = {
+    .name = "audit_count",
+    .sql = "select (select count(*) from audit.entry), "
+           "(select count(*) from audit.chain where entries > 0)",
+};
+static const struct db_query FAULTS = {
+    .name = "audit_faults",
+    .sql = "select coalesce('chain ' || chain || ', entry ', 'seal ') || place || ': ' || fault, "
+           "count(*) over () from audit.faults() limit $1::integer",
+    .param_count = 1,
+};
+static const struct db_query FIND_SEAL = {
+    .name = "audit_find_seal",
+    .sql = "select from audit.seal where root = decode($1, 'hex')",
+    .param_count = 1,
 };
 
 static void append_names(struct text *names, const struct audit_entry *entry)
@@ -30,7 +62,7 @@ static void append_names(struct text *names, const struct audit_entry *entry)
 
 int audit_append(struct db *db, const struct audit_entry *entry)
 {
-    char version[VERSION_BYTES];
+    char version[NUMBER_BYTES];
     struct text names;
     int r;
 
@@ -46,5 +78,134 @@ int audit_append(struct db *db, const struct audit_entry *entry)
                                      entry->version == 0 ? NULL : version, names.bytes},
                NULL);
     text_deinit(&names);
+    return r;
+}
+
+/* ---- upkeep ---- */
+
+/* What the database says of itself: anything but a number is a bug. */
+static uint64_t number_at(const struct db_rows *rows, int column)
+{
+    const char *text = db_rows_text(rows, 0, column);
+    int64_t number = 0;
+    bool is_number = text != NULL && num_parse_i64(text, 0, INT64_MAX, &number);
+
+    assert(is_number);
+    return is_number ? (uint64_t)number : 0;
+}
+
+int audit_prune(struct db *db, uint32_t days, uint32_t entries_max, uint64_t *ret_removed)
+{
+    static const struct audit_entry PRUNED = {.action = "audit.prune"};
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    char days_text[NUMBER_BYTES];
+    char entries_text[NUMBER_BYTES];
+    uint64_t removed;
+    int r;
+
+    (void)snprintf(days_text, sizeof(days_text), "%" PRIu32, days);
+    (void)snprintf(entries_text, sizeof(entries_text), "%" PRIu32, entries_max);
+    r = db_run(db, &PRUNE, (const char *const[]){days_text, entries_text}, &rows);
+    if (r != 0)
+        return r;
+    removed = number_at(rows, 0);
+    if (removed > 0)
+        r = audit_append(db, &PRUNED);
+    if (r == 0)
+        *ret_removed = removed;
+    return r;
+}
+
+int audit_seal(struct db *db, uint32_t older_than_hours, struct audit_seal *ret_seal)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    char hours[NUMBER_BYTES];
+    const char *root;
+    int r;
+
+    (void)snprintf(hours, sizeof(hours), "%" PRIu32, older_than_hours);
+    r = db_run(db, &SEAL, (const char *const[]){hours}, &rows);
+    if (r != 0)
+        return r;
+    *ret_seal = (struct audit_seal){0};
+    root = db_rows_text(rows, 0, 1);
+    if (root == NULL)
+        return 0;
+    assert(strlen(root) < AUDIT_ROOT_BYTES);
+    memcpy(ret_seal->root, root, strlen(root));
+    ret_seal->number = number_at(rows, 0);
+    ret_seal->is_new = number_at(rows, 2) == 1;
+    return 0;
+}
+
+bool audit_is_root(const char *text)
+{
+    return strlen(text) == AUDIT_ROOT_BYTES - 1 &&
+           text[strspn(text, "0123456789abcdefABCDEF")] == '\0';
+}
+
+static int count_entries(struct db *db, struct audit_verdict *verdict)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    int r = db_run(db, &COUNT, NULL, &rows);
+
+    if (r != 0)
+        return r;
+    verdict->entries = number_at(rows, 0);
+    verdict->chains = number_at(rows, 1);
+    return 0;
+}
+
+static int find_faults(struct db *db, struct text *faults, struct audit_verdict *verdict)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    char shown[NUMBER_BYTES];
+    int r;
+
+    (void)snprintf(shown, sizeof(shown), "%d", AUDIT_FAULTS_SHOWN);
+    r = db_run(db, &FAULTS, (const char *const[]){shown}, &rows);
+    if (r != 0)
+        return r;
+    for (size_t i = 0; i < db_rows_count(rows); i++)
+        text_append_format(faults, "%s\n", db_rows_text(rows, i, 0));
+    if (db_rows_count(rows) > 0)
+        verdict->faults = number_at(rows, 1);
+    return 0;
+}
+
+static int find_seal(struct db *db, const char *root, struct text *faults,
+                     struct audit_verdict *verdict)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    int r = db_run(db, &FIND_SEAL, (const char *const[]){root}, &rows);
+
+    if (r != 0 || db_rows_count(rows) > 0)
+        return r;
+    text_append_format(faults,
+                       "root %s: there is no such seal; what it sealed has been lost or rewritten, "
+                       "or age has removed it\n",
+                       root);
+    verdict->faults++;
+    return 0;
+}
+
+int audit_verify(struct db *db, const char *const *roots, size_t root_count, struct text *faults,
+                 struct audit_verdict *ret_verdict)
+{
+    struct audit_verdict verdict = {0};
+    int r = db_begin_snapshot(db);
+
+    if (r != 0)
+        return r;
+    r = count_entries(db, &verdict);
+    if (r == 0)
+        r = find_faults(db, faults, &verdict);
+    for (size_t i = 0; r == 0 && i < root_count; i++)
+        r = find_seal(db, roots[i], faults, &verdict);
+    db_rollback(db); /* it only read */
+    if (r == 0 && text_failed(faults))
+        r = fault_raise(-ENOMEM);
+    if (r == 0)
+        *ret_verdict = verdict;
     return r;
 }

@@ -335,9 +335,10 @@ return sha256(before || convert_to(jsonb_build_array(
   (select jsonb_agg(encode(head, 'hex') order by nth)
      from unnest(heads) with ordinality head(head, nth)))::text, 'UTF8'));
 
--- Seals what is there, unless that is sealed already, or the last seal is younger than asked for.
--- Return: the root; null when nothing was sealed for being too early.
-create function audit.take_seal(older_than interval) returns text
+-- Seals what is there, unless the last seal is younger than asked for (nulls), or says the same (it
+-- is given, and is not new).
+create function audit.take_seal(older_than interval, out seal_number bigint, out seal_root text,
+                                out is_new boolean)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   last audit.seal;
@@ -349,20 +350,22 @@ begin
   perform pg_advisory_xact_lock(hashtextextended('audit.seal', 0));
   select s.* into last from audit.seal s order by s.number desc limit 1;
   if last.at > clock_timestamp() - older_than then
-    return null;
+    return;
   end if;
   select array_agg(c.entries order by c.id), array_agg(c.head order by c.id)
     into made.positions, made.heads
     from audit.chain c;
-  if last.positions = made.positions and last.heads = made.heads then
-    return encode(last.root, 'hex');
+  is_new := last.number is null or last.positions <> made.positions or last.heads <> made.heads;
+  if is_new then
+    made.number := coalesce(last.number, 0) + 1;
+    made.at := clock_timestamp();
+    made.before := coalesce(last.root, '\x');
+    made.root := audit.root_of(made.number, made.at, made.positions, made.heads, made.before);
+    insert into audit.seal values (made.*);
+    last := made;
   end if;
-  made.number := coalesce(last.number, 0) + 1;
-  made.at := clock_timestamp();
-  made.before := coalesce(last.root, '\x');
-  made.root := audit.root_of(made.number, made.at, made.positions, made.heads, made.before);
-  insert into audit.seal values (made.*);
-  return encode(made.root, 'hex');
+  seal_number := last.number;
+  seal_root := encode(last.root, 'hex');
 end
 $$;
 
