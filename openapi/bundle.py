@@ -5,13 +5,17 @@
 
 SOURCE_DIR holds express.yaml (the root), common.yaml (what every record has), components.yaml
 (what resources share) and resources/*.yaml (one resource each). Out comes one OpenAPI 3.1
-document, twice. The same parts always give the same bytes.
+document, twice. The same parts always give the same bytes. paths/*.yaml hold what is written by
+hand: paths with the tags, parameters, schemas and responses that only they need.
 
 What is written once in a part and derived here for every resource:
   - the schema of a record (common + own properties + records that refer to it) and of its list;
+  - the schemas of what is sent: of a whole record (…Write), by which the server judges, and of a
+    merge patch (…Patch);
   - the parameters: filters from x-filter, `sort` from x-sort, `facets` from x-facet, `fields`
     from the properties, `include` and the lists of related records from x-relation;
-  - the operations: list, read, lists of related records, batch-get;
+  - the operations: list, read, lists of related records, batch-get, create, replace, patch,
+    delete, working copy;
   - the examples of all these answers, from the one example of the resource.
 
 In parts, `$ref: Name` means the schema Name, and a relation is a `$ref: Reference` (or a list of
@@ -31,10 +35,13 @@ PARAMETER = "#/components/parameters/"
 FORMATS = {"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv",
            "geojson": "application/geo+json"}
 LIMITS = ("type", "format", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum")
-STATUS = {"NotModified": "304", "Moved": "308", "InvalidParameter": "400", "InvalidBody": "400", "ValidationFailed": "422",
-          "NotFound": "404", "NotAcceptable": "406", "Gone": "410", "PreconditionFailed": "412",
+STATUS = {"NotModified": "304", "Moved": "308", "InvalidParameter": "400", "InvalidBody": "400",
+          "Unauthenticated": "401", "Forbidden": "403", "NotFound": "404", "NotAcceptable": "406",
+          "Conflict": "409", "Gone": "410", "PreconditionFailed": "412", "StaleCopy": "412",
           "TooLarge": "413", "UriTooLong": "414", "UnsupportedMediaType": "415",
-          "TooManyRequests": "429", "Unavailable": "503"}
+          "ValidationFailed": "422", "PreconditionRequired": "428", "TooManyRequests": "429",
+          "Unavailable": "503"}
+PARTS = ("parameters", "schemas", "responses")
 DATES = ("date", "date-time", "partial-date")
 VERIFY_DAYS = 365  # a year: what most directories promise to look at again
 
@@ -86,6 +93,8 @@ class Contract:
         self.root = read_yaml(source / "express.yaml")
         self.common = read_yaml(source / "common.yaml")
         self.shared = read_yaml(source / "components.yaml")
+        for path in sorted((source / "paths").glob("*.yaml")):
+            self.add_part(path.name, read_yaml(path))
         self.names = self.root.pop("x-resources")
         present = sorted(path.stem for path in (source / "resources").glob("*.yaml"))
         if present != sorted(self.names):
@@ -100,12 +109,24 @@ class Contract:
         self.schemas["ResourceName"] = {"type": "string", "enum": self.names,
                                         "description": "Name of a resource in addresses."}
         self.parameters = dict(self.shared["parameters"])
-        self.reserved = {parameter["name"] for parameter in self.parameters.values()}
+        self.reserved = {parameter["name"] for parameter in self.parameters.values()
+                         if parameter["in"] == "query"}
         self.reserved |= {"sort", "fields", "include", "facets", "format"}
         for resource in self.resources.values():
             self.complete(resource)
         for resource in self.resources.values():
             resource["reverse"] = self.reverse(resource)
+
+    def add_part(self, name, part):
+        for section in ("paths", *PARTS):
+            known = self.root["paths"] if section == "paths" else self.shared[section]
+            added = part.pop(section, {})
+            if known.keys() & added.keys():
+                fail(f"paths/{name}: {', '.join(known.keys() & added.keys())} is there already")
+            known.update(added)
+        self.root["tags"] += part.pop("tags", [])
+        if part:
+            fail(f"paths/{name}: nobody reads {', '.join(part)}")
 
     def complete(self, resource):
         """Own and common properties in the order of the API."""
@@ -214,6 +235,71 @@ class Contract:
                 "verify_days": resource["x-verify-days"],
                 "related": [{"name": snake(other["path"]), "resource": other["path"],
                              "through": through} for other, through in resource["reverse"]]}}
+
+    def is_written_as_read(self, node):
+        """Has a schema nothing in it that is written in another way than it is read?"""
+        full = self.resolve(node)
+        inner = [*full.get("properties", {}).values(), *([full["items"]] if "items" in full else [])]
+        return not (full.get("readOnly") or full.get("x-computed") or "x-relation" in node) and all(
+            self.is_written_as_read(member) for member in inner)
+
+    def written(self, node):
+        """A property in the shape in which it is written: without what the server sets, relations
+        by id or slug."""
+        full = self.resolve(node)
+        if "x-relation" in node:
+            if full.get("type") == "array":
+                node = {**node, "items": {"$ref": "ReferenceWrite"}}
+            else:
+                node = {**node, "$ref": "ReferenceWrite"}
+        elif "$ref" in node and not self.is_written_as_read(node):
+            node = full
+        node = {key: value for key, value in node.items() if not key.startswith("x-")}
+        if "properties" in node:
+            node["properties"] = self.written_properties(node["properties"])
+        if "items" in node:
+            node["items"] = self.written(node["items"])
+        return node
+
+    def written_properties(self, properties):
+        return {name: self.written(node) for name, node in properties.items()
+                if not self.resolve(node).get("readOnly") and not node.get("x-computed")}
+
+    def write_schema(self, resource):
+        noun = words(resource["schema"])
+        return {"type": "object",
+                "description": f"{a(noun).capitalize()} as it is written: what the server sets is "
+                               "left out, other records are named by `id` or `slug`.",
+                "required": resource["required"],
+                "properties": self.written_properties(resource["all"]),
+                "additionalProperties": False}
+
+    def patched(self, node, removable):
+        """A property in a merge patch; the inner parts are told by the schema of the whole."""
+        full = self.resolve(node)
+        kinds = [full["type"], *(["null"] if removable else [])] if "type" in full else None
+        if kinds is None or ("$ref" in node and full["type"] != "object"):
+            plain = {"$ref": node["$ref"]}
+            return {"anyOf": [plain, {"type": "null"}]} if removable else plain
+        patched = {"type": kinds if removable else kinds[0]}
+        if full["type"] == "object":
+            return patched
+        patched.update({key: node[key] for key in LIMITS if key in node and key != "type"})
+        if "enum" in node and removable:
+            patched["enum"] = [*node["enum"], None]
+        if full["type"] == "array":
+            items = node["items"]
+            patched["items"] = {"type": "object"} if "properties" in items else items
+        return patched
+
+    def patch_schema(self, resource, write):
+        lasting = {"slug", "language", "owner", *resource["required"]}
+        return {"type": "object",
+                "description": f"Changes as a JSON merge patch (RFC 7396): what is absent stays, "
+                               f"`null` removes. All else is as in `{resource['schema']}Write`.",
+                "properties": {name: self.patched(node, name not in lasting)
+                               for name, node in write["properties"].items()},
+                "additionalProperties": False}
 
     def list_schema(self, resource):
         noun = words(resource["schema"])
@@ -340,6 +426,42 @@ class Contract:
             *shared("ids", "lang", "acceptLanguage"), form, *shared("ifNoneMatch"),
             *self.filters(resource)]
 
+    # Examples
+
+    def written_example(self, node, value):
+        """A value of an example of reading, as it is written; lists are cut short."""
+        full = self.resolve(node)
+        if "x-relation" in node:
+            return [item["slug"] for item in value[:2]] if isinstance(value, list) else value["slug"]
+        if isinstance(value, list):
+            return [self.written_example(full["items"], item) for item in value[:2]]
+        if isinstance(value, dict):
+            return {name: self.written_example(full["properties"][name], inner)
+                    for name, inner in value.items()}
+        return value
+
+    def write_example(self, resource):
+        """Without slug and origin, which an editor seldom sends."""
+        return {name: self.written_example(resource["all"][name], value)
+                for name, value in resource["example"].items()
+                if name not in ("slug", "source", "owner", "translations", "verified_at")
+                and not self.resolve(resource["all"][name]).get("readOnly")}
+
+    def patch_example(self, resource):
+        """One text changed, and one property removed where there is one to spare."""
+        example, label = self.write_example(resource), resource["label"]
+        spare = [name for name, value in example.items()
+                 if name not in resource["required"] and name != "language"]
+        return {label: example[label], **({spare[-1]: None} if spare else {})}
+
+    def add_examples(self, resource):
+        name, noun = resource["schema"], words(resource["schema"])
+        copy = {key: value for key, value in resource["example"].items() if key != "links"}
+        copy["links"] = {"self": f"/v1/{resource['path']}/{copy['slug']}"}
+        self.examples[name] = {"summary": f"{a(noun).capitalize()} of the catalogue", "value": copy}
+        self.examples[name + "Write"] = {"summary": f"{a(noun).capitalize()} to be written",
+                                         "value": self.write_example(resource)}
+
     # Operations
 
     def response(self, description, headers, content):
@@ -424,12 +546,93 @@ class Contract:
                     **self.problems("InvalidBody", "NotAcceptable", "TooLarge", "ValidationFailed",
                                     "UnsupportedMediaType", "TooManyRequests", "Unavailable")}}
 
+    def copy_response(self, resource, headers="workingCopyHeaders"):
+        return self.response("The working copy.", headers, {"application/json": {
+            "schema": {"$ref": resource["schema"]},
+            "examples": {"record": {"$ref": f"#/components/examples/{resource['schema']}"}}}})
+
+    def write_body(self, resource):
+        return {"required": True, "description": "The whole record.", "content": {
+            "application/json": {
+                "schema": {"$ref": resource["schema"] + "Write"},
+                "examples": {"record": {
+                    "$ref": f"#/components/examples/{resource['schema']}Write"}}}}}
+
+    def write_operation(self, resource, verb, summary, description, parameters, responses, more):
+        """An operation that needs a token; @more: names of further answers."""
+        answers = self.problems(*more, "Unauthenticated", "Forbidden", "NotAcceptable",
+                                "TooManyRequests", "Unavailable")
+        return {"operationId": verb + resource["schema"], "tags": [resource["tag"]],
+                "summary": summary, "description": description,
+                "security": [{"oauth": ["read" if verb == "get" else "write"]}],
+                "parameters": [{"$ref": PARAMETER + name} for name in parameters],
+                "responses": {**responses, **dict(sorted(answers.items()))}}
+
+    def create_operation(self, resource):
+        noun, name = words(resource["schema"]), resource["schema"]
+        operation = self.write_operation(
+            resource, "create", f"Create {a(noun)}",
+            "A new draft, which the public does not see before it is published. Without a `slug` "
+            "one is made of its name; without an `owner` it belongs to your organisation.",
+            ["dryRun", "idempotencyKey"],
+            {"201": self.copy_response(resource, "createdHeaders")},
+            ["InvalidBody", "Conflict", "TooLarge", "UnsupportedMediaType", "ValidationFailed"])
+        operation["requestBody"] = {"$ref": f"#/components/requestBodies/{name}Write"}
+        return operation
+
+    def change_operation(self, resource, verb, summary, description, responses, more=()):
+        """Of what exists already, and is the same as when it was read."""
+        return self.write_operation(
+            resource, verb, summary, description, ["id", "ifMatch", "dryRun"], responses,
+            ["InvalidBody" if more else "InvalidParameter", "NotFound", "Conflict", "Gone",
+             "StaleCopy", "PreconditionRequired", *more])
+
+    def change_operations(self, resource):
+        noun, name = words(resource["schema"]), resource["schema"]
+        body = ("TooLarge", "UnsupportedMediaType", "ValidationFailed")
+        copy = {"200": {"$ref": f"#/components/responses/{name}WorkingCopy"}}
+        waits = ("A change of a published record waits for an editor, unless an editor makes it; "
+                 "until then the public sees what was published.")
+        replace = self.change_operation(resource, "replace", f"Replace {a(noun)}",
+                                        "The whole content anew: what is absent is removed. "
+                                        + waits, copy, body)
+        replace["requestBody"] = {"$ref": f"#/components/requestBodies/{name}Write"}
+        patch = self.change_operation(resource, "patch", f"Change {a(noun)}",
+                                      "Some properties, by a JSON merge patch (RFC 7396). "
+                                      + waits, copy, body)
+        patch["requestBody"] = {
+            "required": True, "description": "What is to be changed; `null` removes.",
+            "content": {"application/merge-patch+json": {
+                "schema": {"$ref": name + "Patch"}, "example": self.patch_example(resource)}}}
+        delete = self.change_operation(
+            resource, "delete", f"Delete {a(noun)}",
+            "Its address answers 410 from then on, with the time, and its history remains. What "
+            "published records refer to cannot be deleted.",
+            {"204": {"description": "It is deleted, or with `dry_run=true` would be.",
+                     "headers": {"$ref": "privateHeaders"}}})
+        return {"put": replace, "patch": patch, "delete": delete}
+
+    def copy_operation(self, resource):
+        noun = words(resource["schema"])
+        operation = self.write_operation(
+            resource, "get", f"Read {a(noun)} that is being edited",
+            "The last version, with what is not public yet. Its ETag goes into the `If-Match` of "
+            "the next change.", ["id", "ifNoneMatch"],
+            {"200": {"$ref": f"#/components/responses/{resource['schema']}WorkingCopy"},
+             "304": {"$ref": "#/components/responses/NotModified"}},
+            ["InvalidParameter", "NotFound", "Gone", "PreconditionFailed"])
+        operation["operationId"] += "WorkingCopy"
+        return operation
+
     def paths(self, resource):
         path, noun, many = f"/v1/{resource['path']}", words(resource["schema"]), resource["tag"]
         yield path, {"get": self.list_operation(
             resource, f"list{pascal(resource['path'])}", f"List {many.lower()}",
-            f"{resource['description']} All filters given must hold.")}
-        yield path + "/{id}", {"get": self.read_operation(resource)}
+            f"{resource['description']} All filters given must hold."),
+            "post": self.create_operation(resource)}
+        yield path + "/{id}", {"get": self.read_operation(resource),
+                               **self.change_operations(resource)}
+        yield path + "/{id}/working-copy", {"get": self.copy_operation(resource)}
         for other, through in resource["reverse"]:
             yield f"{path}/{{id}}/{other['path']}", {"get": self.list_operation(
                 other, f"list{resource['schema']}{pascal(other['path'])}",
@@ -446,26 +649,43 @@ class Contract:
                 response["headers"] = {header: {"$ref": f"#/components/headers/{header}"}
                                        for header in self.shared["headerSets"][name]}
 
+    def add_credentials(self, responses):
+        """A token that is not valid is refused also where none is needed."""
+        responses["401"] = {"$ref": "#/components/responses/Unauthenticated"}
+        for status in sorted(responses):
+            responses[status] = responses.pop(status)
+
     def bundle(self):
         document, made, answers = self.root, {}, self.shared["responses"]
+        self.examples, bodies = {}, {}
         for resource in self.resources.values():
             document["tags"].append({"name": resource["tag"],
                                      "description": resource["description"]})
             self.make_parameters(resource)
             name = resource["schema"]
             made[name] = self.record_schema(resource)
+            made[name + "Write"] = self.write_schema(resource)
+            made[name + "Patch"] = self.patch_schema(resource, made[name + "Write"])
             made[name + "List"] = self.list_schema(resource)
             made[name + "Batch"] = self.batch_schema(resource)
             answers[name + "List"] = self.list_response(resource)
+            answers[name + "WorkingCopy"] = self.copy_response(resource)
+            bodies[name + "Write"] = self.write_body(resource)
+            self.add_examples(resource)
+        made["Record"] = {"description": "A record of any resource.", "anyOf": [
+            {"$ref": resource["schema"]} for resource in self.resources.values()]}
         for resource in self.resources.values():
             document["paths"].update(self.paths(resource))
         for item in document["paths"].values():
             for operation in item.values():
+                self.add_credentials(operation["responses"])
                 self.put_headers(operation["responses"])
         self.put_headers(answers)
         document["components"] = {"schemas": {**made, **self.schemas},
                                   "parameters": self.parameters,
-                                  "headers": self.shared["headers"], "responses": answers}
+                                  "headers": self.shared["headers"], "responses": answers,
+                                  "requestBodies": bodies, "examples": self.examples,
+                                  "securitySchemes": self.shared["securitySchemes"]}
         return expand_refs(document)
 
 

@@ -448,7 +448,7 @@ int handle_records_batch(struct request *request, struct reply *reply)
                      asked->languages, asked->language_count, request->arena, problem, query))
         return reply_problem(request, reply, problem);
     problem_set(problem, "validation-failed", NULL);
-    if (!schema_check(contract_batch_request(application->contract), request->body, "",
+    if (!schema_check(contract_request(application->contract, "BatchRequest"), request->body, "",
                       request->arena, problem))
         return reply_problem(request, reply, problem);
 

@@ -21,6 +21,10 @@ static const struct problem_kind KINDS[] = {
      "referrers.",
      "Send the token in the Authorization header. Treat the one you sent as known to others and "
      "replace it."},
+    {"idempotency-key-invalid", 400, "The Idempotency-Key cannot be used",
+     "The key has no character, more than 255, or others than visible ASCII.",
+     "Choose a key for each thing to be done, such as a UUID: -H \"Idempotency-Key: "
+     "$(uuidgen)\"."},
     {"invalid-cursor", 400, "The cursor does not fit",
      "The cursor was changed, is too old, was made by another server, or belongs to other filters "
      "or another order.",
@@ -59,6 +63,40 @@ static const struct problem_kind KINDS[] = {
     {"not-acceptable", 406, "No such format",
      "The answer cannot be given in a format that the Accept header or format= asks for.",
      "Choose one of the formats that the answer lists."},
+    {"idempotency-in-progress", 409, "A request with this key is being carried out",
+     "Another request with the same Idempotency-Key has not ended yet. Nothing was done twice.",
+     "Send the same request again after the time in Retry-After: it is answered as the first one "
+     "was."},
+    {"invalid-transition", 409, "The record is not in a state for this",
+     "A record goes from draft to in_review (submit), from there to published (publish) or back to "
+     "draft (return), from published to archived (archive), and from archived to draft (restore). "
+     "The record is at another place of this way.",
+     "Read its working copy: status and review tell where it is. The detail tells what is needed "
+     "for the step."},
+    {"proposal-decided", 409, "The proposal has been decided",
+     "Somebody has accepted or declined this proposal already.",
+     "Read the proposal: its state says what was decided."},
+    {"proposal-outdated", 409, "The proposal does not fit any more",
+     "The record has changed since the correction was proposed, so that applying it would not "
+     "leave a valid record, or the record is not published any more, or another change of it waits "
+     "for review. The errors name what does not fit.",
+     "Make the correction by hand with PATCH and decline the proposal, or decide on the change that "
+     "waits first."},
+    {"slug-taken", 409, "The slug is taken",
+     "Another record of this resource has the slug, or had it once: an address that was public "
+     "belongs to its record for ever.",
+     "Choose another slug, or leave it out: then one is made of the name of the record."},
+    {"source-taken", 409, "The source is that of another record",
+     "You have another record of this resource with the same source.name and source.external_id.",
+     "Change that record, or mend the source of this one."},
+    {"still-referenced", 409, "Other records refer to this one",
+     "A record that published records refer to cannot be deleted or archived: their references "
+     "would lead nowhere. The errors name some of them.",
+     "Take the references out first, or merge the record into another one: POST "
+     "/v1/{resource}/{id}/merge with {\"into\": \"other-slug\"}."},
+    {"too-many-proposals", 409, "Too many corrections wait for this record",
+     "Proposed corrections of this record, 50 of them, wait for an editor; no more are taken.",
+     "Try again when the editors have looked at them."},
     {"gone", 410, "Gone", "The record existed and was deleted.",
      "Remove it from your copy. If the answer names replaced_by, read that record instead."},
     {"precondition-failed", 412, "The record has changed",
@@ -78,9 +116,21 @@ static const struct problem_kind KINDS[] = {
     {"misdirected-request", 421, "Misdirected request",
      "The Host of the request is not one that this server answers for.",
      "Use the address that the service publishes."},
+    {"idempotency-key-reuse", 422, "The Idempotency-Key was used for another request",
+     "A request with the same key, but another method, path, query or body was carried out in the "
+     "last 24 hours. Nothing was done this time.",
+     "Use a new key for each thing to be done, and the same one only to send the same request "
+     "again."},
     {"validation-failed", 422, "The record is not valid",
      "The body is JSON, but not a record as the contract describes it.",
      "The answer names each fault with a JSON Pointer; mend them all and send it again."},
+    {"precondition-required", 428, "If-Match is missing",
+     "A change of a record must say which version it is meant for, so that two who write at once "
+     "do not overwrite each other.",
+     "Read the working copy and send its ETag with the change: curl -X PATCH -H 'If-Match: "
+     "\"3-01997b2c9a40\"' -H 'Content-Type: application/merge-patch+json' -d "
+     "'{\"title\": \"...\"}' .../v1/practices/diomcoop. The header ETag of this answer has it, "
+     "too."},
     {"rate-limited", 429, "Too many requests",
      "You have sent more requests than the RateLimit-Policy header permits.",
      "Wait as long as Retry-After says. Conditional requests that end in 304 do not count."},
@@ -98,7 +148,15 @@ static const struct problem_kind KINDS[] = {
      "Try again after the time in Retry-After. Nothing was changed."},
     {"not-ready", 503, "Not ready", "The server is not ready to answer requests.",
      "The answer lists the parts and their state."},
+    {"outcome-unknown", 503, "It is not known whether the change was kept",
+     "The connection to the database was lost while the change was being committed.",
+     "Send the same request again with the same Idempotency-Key: it is carried out once, whatever "
+     "became of the first one. Without a key, read the record first."},
     {"overloaded", 503, "Overloaded", "More requests are waiting than can be answered in time.",
+     "Try again after the time in Retry-After."},
+    {"read-only", 503, "Nothing can be changed at the moment",
+     "The database takes no changes, as during maintenance or while another one takes over. "
+     "Reading works.",
      "Try again after the time in Retry-After."},
     {"shutting-down", 503, "Shutting down", "This server is about to stop and takes no new work.",
      "Try again: another server, or this one after its restart, will answer."},

@@ -3,9 +3,8 @@
  *
  * - Where a property is stored follows from its type alone (see property_place),
  *   so that a new property needs a line in the contract and a column, nothing here.
- * - The schema for writing is derived from the one for reading: what the server
- *   sets is taken out, and a relation may be named by slug or id. One text
- *   therefore describes both, and they cannot drift apart.
+ * - What is sent is judged by the schema that the document shows for it (…Write), which bundle.py
+ *   derives from the one for reading: partners read what the server goes by.
  */
 #include "contract/contract.h"
 
@@ -22,17 +21,23 @@
 #define VERIFY_DAYS_MAX 36500
 #define NESTING_MAX 6 /* objects within a record; the deepest has 3 */
 
+#define REQUESTS_MAX 32
+
+struct body_schema {
+    const char *name;
+    const struct schema *schema;
+};
+
 struct contract {
     struct arena arena;
     json_t *document;
-    json_t *write_document; /* components.schemas holds the schemas for writing */
-    struct schema_set *read_set;
-    struct schema_set *write_set;
+    struct schema_set *schemas;
     struct resource resources[RESOURCES_MAX];
     size_t resource_count;
     const char *paths[RESOURCES_MAX];
     const char *version;
-    const struct schema *batch_request;
+    struct body_schema requests[REQUESTS_MAX];
+    size_t request_count;
 };
 
 /* What was wrong, in one sentence; filled by the first that fails. */
@@ -492,66 +497,7 @@ static int referrers_collect(struct compiler *compiler, struct resource *target)
     return 0;
 }
 
-/* --- the schemas for writing ------------------------------------------------------------ */
-
-/* {"anyOf": [a slug or id, an object that has one]}: how a relation is written. */
-static json_t *reference_for_writing(void)
-{
-    return json_pack(
-        "{s:[{s:s,s:i,s:i},{s:s,s:{s:{s:s,s:s},s:{s:s},s:{s:s}},s:[{s:[s]},{s:[s]}],s:b}]}",
-        "anyOf", "type", "string", "minLength", 1, "maxLength", 200, "type", "object", "properties",
-        "id", "type", "string", "format", "uuid", "slug", "type", "string", "title", "type",
-        "string", "anyOf", "required", "id", "required", "slug", "additionalProperties", 0);
-}
-
-static int make_writable(const struct contract *contract, json_t *schema, unsigned depth);
-
-static int make_property_writable(const struct contract *contract, json_t *properties,
-                                  const char *name, json_t *schema, unsigned depth)
-{
-    json_t *items = json_object_get(schema, "items");
-    const bool is_relation = relation_of(contract, schema, items) != NULL;
-    json_t *inlined;
-
-    if (is_relation && items != NULL)
-        return json_object_set_new(schema, "items", reference_for_writing());
-    if (is_relation)
-        return json_object_set_new(properties, name, reference_for_writing());
-    if (items != NULL) {
-        inlined = json_deep_copy(resolve(contract, items));
-        if (json_object_set_new(schema, "items", inlined) != 0)
-            return -1;
-        return make_writable(contract, inlined, depth + 1);
-    }
-    if (strcmp(type_of(contract, schema), "object") != 0)
-        return 0;
-    inlined = json_deep_copy(resolve(contract, schema));
-    if (json_object_set_new(properties, name, inlined) != 0)
-        return -1;
-    return make_writable(contract, inlined, depth + 1);
-}
-
-static int make_writable(const struct contract *contract, json_t *schema, unsigned depth)
-{
-    json_t *properties = json_object_get(schema, "properties");
-    json_t *member;
-    const char *name;
-    void *next;
-
-    if (depth > NESTING_MAX)
-        return -1;
-    json_object_foreach_safe(properties, next, name, member)
-    {
-        if (flag(contract, member, "readOnly") || flag(contract, member, "x-computed")) {
-            if (json_object_del(properties, name) != 0)
-                return -1;
-            continue;
-        }
-        if (make_property_writable(contract, properties, name, member, depth) != 0)
-            return -1;
-    }
-    return 0;
-}
+/* --- the validators -------------------------------------------------------------------------- */
 
 static int schema_of_component(struct compiler *compiler, struct schema_set *set, const char *name,
                                const struct schema **ret_schema)
@@ -567,45 +513,50 @@ static int schema_of_component(struct compiler *compiler, struct schema_set *set
     return r;
 }
 
+/* Bodies that are no records: each schema that says x-request. */
+static int requests_compile(struct compiler *compiler)
+{
+    struct contract *contract = compiler->contract;
+    json_t *schemas = json_object_get(json_object_get(contract->document, "components"), "schemas");
+    const char *name;
+    json_t *schema;
+
+    json_object_foreach (schemas, name, schema) {
+        struct body_schema *request = &contract->requests[contract->request_count];
+        int r;
+
+        if (!json_is_true(json_object_get(schema, "x-request")))
+            continue;
+        if (contract->request_count == REQUESTS_MAX)
+            return compiler_refuse(compiler, name, "is one request too many");
+        r = schema_of_component(compiler, contract->schemas, name, &request->schema);
+        if (r != 0)
+            return r;
+        request->name = name;
+        contract->request_count++;
+    }
+    return 0;
+}
+
 static int schemas_compile(struct compiler *compiler)
 {
     struct contract *contract = compiler->contract;
-    json_t *schemas;
-    int r = 0;
+    int r = schema_set_new(contract->document, &contract->schemas);
 
-    contract->write_document =
-        json_pack("{s:{s:o}}", "components", "schemas",
-                  json_deep_copy(json_object_get(json_object_get(contract->document, "components"),
-                                                 "schemas")));
-    schemas = json_object_get(json_object_get(contract->write_document, "components"), "schemas");
-    for (size_t i = 0; i < contract->resource_count; i++) {
-        json_t *schema = json_object_get(schemas, contract->resources[i].schema_name);
-        const json_t *required =
-            json_object_get(about(contract, &contract->resources[i]), "required");
-
-        if (make_writable(contract, schema, 0) != 0 ||
-            json_object_set_new(schema, "required", json_deep_copy(required)) != 0)
-            return fault_raise(-ENOMEM);
-    }
-
-    r = schema_set_new(contract->document, &contract->read_set);
-    if (r == 0)
-        r = schema_set_new(contract->write_document, &contract->write_set);
     if (r != 0)
         return fault_fold(r);
     for (size_t i = 0; i < contract->resource_count && r == 0; i++) {
         struct resource *resource = &contract->resources[i];
+        const char *written = arena_format(&contract->arena, "%sWrite", resource->schema_name);
 
-        r = schema_of_component(compiler, contract->read_set, resource->schema_name,
+        if (written == NULL)
+            return fault_raise(-ENOMEM);
+        r = schema_of_component(compiler, contract->schemas, resource->schema_name,
                                 &resource->schema);
         if (r == 0)
-            r = schema_of_component(compiler, contract->write_set, resource->schema_name,
-                                    &resource->write_schema);
+            r = schema_of_component(compiler, contract->schemas, written, &resource->write_schema);
     }
-    if (r == 0)
-        r = schema_of_component(compiler, contract->read_set, "BatchRequest",
-                                &contract->batch_request);
-    return r;
+    return r == 0 ? requests_compile(compiler) : r;
 }
 
 /* --- the whole ----------------------------------------------------------------------------- */
@@ -714,10 +665,8 @@ void contract_free(struct contract *contract)
 {
     if (contract == NULL)
         return;
-    schema_set_free(contract->read_set);
-    schema_set_free(contract->write_set);
+    schema_set_free(contract->schemas);
     json_decref(contract->document);
-    json_decref(contract->write_document);
     arena_deinit(&contract->arena);
     free(contract);
 }
@@ -755,9 +704,12 @@ const char *const *contract_resource_paths(const struct contract *contract)
     return contract->paths;
 }
 
-const struct schema *contract_batch_request(const struct contract *contract)
+const struct schema *contract_request(const struct contract *contract, const char *name)
 {
-    return contract->batch_request;
+    for (size_t i = 0; i < contract->request_count; i++)
+        if (strcmp(contract->requests[i].name, name) == 0)
+            return contract->requests[i].schema;
+    return NULL;
 }
 
 const struct property *resource_leaf(const struct resource *resource, const char *path)

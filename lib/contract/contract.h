@@ -123,8 +123,9 @@ const struct resource *contract_resource_find(const struct contract *contract, c
 /* The paths of all resources, for messages; contract_resource_count() strings. */
 const char *const *contract_resource_paths(const struct contract *contract);
 
-/* The validator of the body of batch-get. */
-const struct schema *contract_batch_request(const struct contract *contract);
+/* The validator of a body that is no record, such as "BatchRequest": of each schema that says
+ * x-request. NULL when there is none. */
+const struct schema *contract_request(const struct contract *contract, const char *name);
 
 /* A property that holds a value, by its dotted path; NULL when there is none. */
 const struct property *resource_leaf(const struct resource *resource, const char *path);

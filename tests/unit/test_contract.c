@@ -358,6 +358,44 @@ Test(contract, a_record_is_written_without_what_the_server_sets_and_with_slugs_f
                      problem.error_count > 0 ? problem.errors[0].code : "nothing found");
 }
 
+static const json_t *written_members(const char *schema)
+{
+    char name[100];
+
+    (void)snprintf(name, sizeof(name), "%sWrite", schema);
+    return json_object_get(
+        json_object_get(
+            json_object_get(json_object_get(contract_document(contract), "components"), "schemas"),
+            name),
+        "properties");
+}
+
+Test(contract, what_may_be_written_is_documented_and_nothing_else)
+{
+    for (size_t i = 0; i < contract_resource_count(contract); i++) {
+        const struct resource *resource = contract_resource(contract, i);
+        const json_t *members = written_members(resource->schema_name);
+        size_t written = 0;
+
+        for (size_t j = 0; j < resource->property_count; j++) {
+            const struct property *property = &resource->properties[j];
+            bool is_written = !property->read_only && !property->is_computed;
+
+            cr_assert_eq(json_object_get(members, property->name) != NULL, is_written, "%s.%s",
+                         resource->path, property->name);
+            written += is_written;
+        }
+        cr_assert_eq(json_object_size(members), written, "%s", resource->path);
+    }
+}
+
+Test(contract, the_bodies_that_are_no_records_have_validators)
+{
+    cr_assert_not_null(contract_request(contract, "BatchRequest"));
+    cr_assert_not_null(contract_request(contract, "ReturnRequest"));
+    cr_assert_null(contract_request(contract, "Practice"));
+}
+
 /* --- what is broken is refused, by name ------------------------------------------------ */
 
 static json_t *schema_in(json_t *document, const char *name)
@@ -443,10 +481,15 @@ static void break_reference(json_t *document)
                               json_pack("{s:s}", "$ref", "#/components/schemas/Nothing"));
 }
 
-static void break_batch(json_t *document)
+static void break_request(json_t *document)
+{
+    (void)json_object_set_new(schema_in(document, "BatchRequest"), "type", json_string("nothing"));
+}
+
+static void break_write(json_t *document)
 {
     (void)json_object_del(json_object_get(json_object_get(document, "components"), "schemas"),
-                          "BatchRequest");
+                          "NetworkWrite");
 }
 
 Test(contract, a_broken_document_is_refused_and_the_fault_named)
@@ -468,7 +511,8 @@ Test(contract, a_broken_document_is_refused_and_the_fault_named)
         {break_schemas, "components.schemas", "no resources"},
         {break_pattern, "Network", "a pattern that is none"},
         {break_reference, "Network", "a reference to nothing"},
-        {break_batch, "BatchRequest", "no schema of batches"},
+        {break_request, "BatchRequest", "the schema of a body has no type that there is"},
+        {break_write, "NetworkWrite", "no schema for writing"},
     };
 
     for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
