@@ -11,6 +11,7 @@
 struct auth;
 struct contract;
 struct db_pool;
+struct housekeeper;
 struct memo;
 struct model;
 struct settings;
@@ -23,5 +24,6 @@ struct application {
     struct db_pool *private_pool; /* for a caller, role express_writer: begin with caller_begin() */
     struct auth *auth;            /* tokens, keys, clients */
     struct memo *memo;            /* ETags known to be current */
+    struct housekeeper *housekeeper;
     struct cursor_keys cursor_keys;
 };

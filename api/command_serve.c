@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "contract/contract.h"
 #include "db/db.h"
+#include "housekeeper.h"
 #include "memo.h"
 #include "record/model.h"
 #include "server.h"
@@ -143,6 +144,10 @@ static int prepare(struct serving *serving, const struct settings *settings)
                                                 .private_pool = serving->private_pool,
                                                 .memo = serving->memo};
     cursor_keys_derive(settings->secret, &serving->application.cursor_keys);
+    r = housekeeper_start(serving->private_pool, settings->audit_days,
+                          &serving->application.housekeeper);
+    if (r != 0)
+        return r;
     serving->is_listening =
         pthread_create(&serving->listener, NULL, listen_for_changes, serving) == 0;
     return serving->is_listening ? 0 : 1;
@@ -153,6 +158,7 @@ static void finish(struct serving *serving)
     __atomic_store_n(&serving->stop, true, __ATOMIC_RELEASE);
     if (serving->is_listening)
         (void)pthread_join(serving->listener, NULL);
+    housekeeper_stop(serving->application.housekeeper);
     memo_free(serving->memo);
     db_pool_free(serving->private_pool);
     db_pool_free(serving->pool);

@@ -16,3 +16,4 @@ int command_export(const struct settings *settings, int count, char **words);
 int command_check(const struct settings *settings, int count, char **words);
 int command_audit(const struct settings *settings, int count, char **words);
 int command_health(const struct settings *settings, int count, char **words);
+int command_housekeeping(const struct settings *settings, int count, char **words);

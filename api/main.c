@@ -30,6 +30,8 @@ static const struct {
     {"audit", "verify [--expect ROOT]... | prune --days N",
      "verify the audit log, also against roots kept elsewhere, or remove its old entries",
      command_audit},
+    {"housekeeping", "", "remove what has served its time, as servers do once a minute",
+     command_housekeeping},
     {"health", "", "ask a running server whether it is ready", command_health},
 };
 

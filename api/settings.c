@@ -78,6 +78,8 @@ static const struct setting SETTINGS[] = {
      NULL, 1, 3600, "how long a request may take to arrive, in seconds"},
     {PREFIX "DRAIN_S", SETTING_NUMBER, offsetof(struct settings, drain_s), "30", NULL, 0, 3600,
      "how long running requests may go on at a stop, in seconds"},
+    {PREFIX "AUDIT_DAYS", SETTING_NUMBER, offsetof(struct settings, audit_days), "365", NULL, 90,
+     36500, "how many days entries of the audit log are kept"},
     {PREFIX "LOG_LEVEL", SETTING_LEVEL, offsetof(struct settings, log_level), "info", NULL, 0, 0,
      "error, warn, info or debug"},
 };

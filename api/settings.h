@@ -30,6 +30,7 @@ struct settings {
     uint32_t connection_timeout_s; /* how long a connection may be silent */
     uint32_t request_timeout_s;    /* header and body must have arrived */
     uint32_t drain_s;              /* running requests get this long at stop */
+    uint32_t audit_days;           /* how long the audit log is kept */
     uint32_t log_level;            /* enum log_level */
 };
 

@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "base/problem.h"
 #include "db/db.h"
+#include "housekeeper.h"
 #include "metrics.h"
 #include "reply.h"
 #include "request.h"
@@ -72,6 +73,7 @@ static int handle_metrics(struct request *request, struct reply *reply)
 {
     reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
     metrics_render(request->service->metrics, request->application->pool, &reply->body);
+    housekeeper_append_metrics(request->application->housekeeper, &reply->body);
     return 0;
 }
 

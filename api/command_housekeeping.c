@@ -1,0 +1,58 @@
+/*
+ * housekeeping: one round now, as servers do it about once a minute. For
+ * databases without a server, and for whoever will not wait.
+ */
+#include "commands.h"
+#include "db/db.h"
+#include "housekeeping/housekeeping.h"
+#include "settings.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PRIVATE_ROLE "express_writer"
+#define STATEMENTS_MAX 20
+
+static void tell(const struct housekeeping_figures *figures)
+{
+    (void)printf("removed");
+    for (size_t i = 0; i < HOUSEKEEPING_KINDS; i++)
+        (void)printf(" %s=%" PRIu64, housekeeping_kind_name((enum housekeeping_kind)i),
+                     figures->removed[i]);
+    (void)printf("\n");
+    if (figures->seal.is_new)
+        (void)printf("sealed number=%" PRIu64 " root=%s\n", figures->seal.number,
+                     figures->seal.root);
+    if (figures->is_elsewhere)
+        (void)printf("another node is at it\n");
+}
+
+int command_housekeeping(const struct settings *settings, int count, char **words)
+{
+    static const atomic_bool NEVER = false;
+    const struct db_pool_settings pool_settings = {.url = settings->database_url,
+                                                   .role = PRIVATE_ROLE,
+                                                   .application = "express-api command",
+                                                   .size = 1,
+                                                   .waiters_max = 1,
+                                                   .wait_ms = 1000,
+                                                   .statements_max = STATEMENTS_MAX};
+    struct housekeeping_figures figures;
+    struct db_pool *pool = NULL;
+    int r;
+
+    (void)words;
+    if (count > 0) {
+        (void)fprintf(stderr, "express-api housekeeping takes no arguments\n");
+        return EXIT_USAGE;
+    }
+    if (!settings_name_database(settings, stderr) || db_pool_new(&pool_settings, &pool) != 0)
+        return EXIT_FAILURE;
+    r = housekeeping_run(pool, settings->audit_days, &NEVER, &figures);
+    db_pool_free(pool);
+    tell(&figures);
+    if (r != 0)
+        (void)fprintf(stderr, "express-api: the round ended early; see the log\n");
+    return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

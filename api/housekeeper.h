@@ -1,0 +1,27 @@
+#pragma once
+/*
+ * Housekeeper
+ *
+ * The thread of a server that does the rounds of lib/housekeeping, about once a
+ * minute, and what it has to tell. A database that cannot be reached costs it
+ * the round.
+ */
+#include "base/annotate.h"
+
+#include <stdint.h>
+
+struct db_pool;
+struct housekeeper;
+struct text;
+
+/*
+ * housekeeper_start() - @pool: borrowed until housekeeper_stop(); of role express_writer
+ * Return: 0; a fault.
+ */
+MUST_CHECK int housekeeper_start(struct db_pool *pool, uint32_t audit_days,
+                                 struct housekeeper **ret_housekeeper);
+/* After the transaction that runs: a statement's time at most. Takes NULL. */
+void housekeeper_stop(struct housekeeper *housekeeper);
+
+/* Its part of the metrics. @housekeeper may be NULL. */
+void housekeeper_append_metrics(struct housekeeper *housekeeper, struct text *text);

@@ -1,0 +1,162 @@
+#include "housekeeping/housekeeping.h"
+
+#include "auth/caller.h"
+#include "base/annotate.h"
+#include "db/db.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SEAL_HOURS 24
+#define NUMBER_BYTES 16
+/* Rows removed in one transaction: few enough that whoever waits for one of them waits in vain for
+ * milliseconds, and that an audit log of a year is gone through in minutes. */
+#define BATCH_ROWS 1000
+
+/* Not a session's lock: it ends with the transaction, whatever becomes of the connection. */
+static const struct db_query LOCK = {
+    .name = "housekeeping_lock",
+    .sql = "select pg_try_advisory_xact_lock(hashtextextended('express.housekeeping', 0))",
+};
+static const struct db_query REMOVE_KEYS = {
+    .name = "housekeeping_keys",
+    .sql = "delete from identity.idempotency_key where ctid = any (array("
+           "select ctid from identity.idempotency_key "
+           "where created_at < now() - interval '24 hours' limit $1::integer))",
+    .param_count = 1,
+};
+static const struct db_query REMOVE_REVOCATIONS = {
+    .name = "housekeeping_revocations",
+    .sql = "delete from identity.revoked_token where jti = any (array("
+           "select jti from identity.revoked_token where expires_at < now() limit $1::integer))",
+    .param_count = 1,
+};
+/* Nobody asked for these one by one: so each leaves its own entry. */
+static const struct db_query REMOVE_CONTACTS = {
+    .name = "housekeeping_contacts",
+    .sql =
+        "with erased as (delete from catalogue.proposal_contact where proposal_id = any (array("
+        "select c.proposal_id from catalogue.proposal_contact c "
+        "join catalogue.proposal p on p.id = c.proposal_id "
+        "where p.decided_at < now() - interval '30 days' limit $1::integer)) "
+        "returning proposal_id) "
+        "select audit.append('proposal.erase', 'proposals', proposal_id, null, null) from erased",
+    .param_count = 1,
+};
+
+static const struct {
+    const char *name;
+    const struct db_query *remove; /* NULL: audit_prune() */
+} KINDS[HOUSEKEEPING_KINDS] = {
+    [HOUSEKEEPING_IDEMPOTENCY_KEYS] = {"idempotency_keys", &REMOVE_KEYS},
+    [HOUSEKEEPING_REVOKED_TOKENS] = {"revoked_tokens", &REMOVE_REVOCATIONS},
+    [HOUSEKEEPING_PROPOSAL_CONTACTS] = {"proposal_contacts", &REMOVE_CONTACTS},
+    [HOUSEKEEPING_AUDIT_ENTRIES] = {"audit_entries", NULL},
+};
+
+struct round {
+    struct db *db;
+    uint32_t audit_days;
+    struct housekeeping_figures *figures;
+};
+
+const char *housekeeping_kind_name(enum housekeeping_kind kind)
+{
+    return KINDS[kind].name;
+}
+
+/* Begins a transaction under the lock; without it there is none, and it is elsewhere. */
+static int begin(const struct round *round)
+{
+    const struct caller service = caller_service();
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    int r = caller_begin(round->db, &service, "");
+
+    if (r != 0)
+        return r;
+    r = db_run(round->db, &LOCK, NULL, &rows);
+    if (r == 0)
+        round->figures->is_elsewhere = strcmp(db_rows_text(rows, 0, 0), "t") != 0;
+    if (r != 0 || round->figures->is_elsewhere)
+        db_rollback(round->db);
+    return r;
+}
+
+static int remove_batch(const struct round *round, enum housekeeping_kind kind,
+                        uint64_t *ret_removed)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    char limit[NUMBER_BYTES];
+    int r;
+
+    if (KINDS[kind].remove == NULL)
+        return audit_prune(round->db, round->audit_days, BATCH_ROWS, ret_removed);
+    (void)snprintf(limit, sizeof(limit), "%d", BATCH_ROWS);
+    r = db_run(round->db, KINDS[kind].remove, (const char *const[]){limit}, &rows);
+    if (r == 0)
+        *ret_removed =
+            kind == HOUSEKEEPING_PROPOSAL_CONTACTS ? db_rows_count(rows) : db_rows_affected(rows);
+    return r;
+}
+
+/* Batch after batch, until one is not full. */
+static int remove_all(const struct round *round, enum housekeeping_kind kind,
+                      const atomic_bool *stop)
+{
+    uint64_t removed = BATCH_ROWS;
+
+    while (removed >= BATCH_ROWS && !atomic_load(stop)) {
+        int r = begin(round);
+
+        if (r != 0 || round->figures->is_elsewhere)
+            return r;
+        r = remove_batch(round, kind, &removed);
+        if (r == 0)
+            r = db_commit(round->db);
+        else
+            db_rollback(round->db);
+        if (r != 0)
+            return r;
+        round->figures->removed[kind] += removed;
+    }
+    return 0;
+}
+
+static int seal(const struct round *round)
+{
+    struct audit_seal taken;
+    int r = begin(round);
+
+    if (r != 0 || round->figures->is_elsewhere)
+        return r;
+    r = audit_seal(round->db, SEAL_HOURS, &taken);
+    if (r == 0)
+        r = db_commit(round->db);
+    else
+        db_rollback(round->db);
+    if (r == 0)
+        round->figures->seal = taken;
+    return r;
+}
+
+int housekeeping_run(struct db_pool *pool, uint32_t audit_days, const atomic_bool *stop,
+                     struct housekeeping_figures *ret_figures)
+{
+    struct round round = {.audit_days = audit_days, .figures = ret_figures};
+    int r;
+
+    *ret_figures = (struct housekeeping_figures){0};
+    r = db_lease(pool, &round.db);
+    if (r != 0)
+        return r;
+    for (int kind = 0; r == 0 && kind < HOUSEKEEPING_AUDIT_ENTRIES && !ret_figures->is_elsewhere;
+         kind++)
+        r = remove_all(&round, (enum housekeeping_kind)kind, stop);
+    if (r == 0 && !ret_figures->is_elsewhere && !atomic_load(stop))
+        r = seal(&round);
+    /* Entries go once a day, too: each time leaves an entry of its own. */
+    if (r == 0 && ret_figures->seal.number != 0)
+        r = remove_all(&round, HOUSEKEEPING_AUDIT_ENTRIES, stop);
+    db_release(round.db);
+    return r;
+}

@@ -1,0 +1,47 @@
+#pragma once
+/*
+ * Housekeeping
+ *
+ * What has served its time is removed: idempotency keys after a day, revoked
+ * tokens when they would have expired, how to reach who proposed a correction
+ * 30 days after the decision, entries of the audit log by age. Once a day the
+ * audit log is sealed. In small transactions as the server itself
+ * (caller_service()), each under a lock that one node at a time can have.
+ */
+#include "audit/audit.h"
+#include "base/annotate.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct db_pool;
+
+enum housekeeping_kind {
+    HOUSEKEEPING_IDEMPOTENCY_KEYS,
+    HOUSEKEEPING_REVOKED_TOKENS,
+    HOUSEKEEPING_PROPOSAL_CONTACTS,
+    HOUSEKEEPING_AUDIT_ENTRIES,
+    HOUSEKEEPING_KINDS
+};
+
+/* "idempotency_keys"; a constant. */
+const char *housekeeping_kind_name(enum housekeeping_kind kind);
+
+struct housekeeping_figures {
+    uint64_t removed[HOUSEKEEPING_KINDS];
+    struct audit_seal seal; /* is_new: taken in this round */
+    bool is_elsewhere;      /* another node was at it: this one has left it to that */
+};
+
+/*
+ * housekeeping_run() - one round
+ * @pool:        borrowed; of role express_writer
+ * @audit_days:  how old entries of the audit log become, AUDIT_DAYS_MIN or more
+ * @stop:        borrowed; looked at between the transactions: true ends the round
+ * @ret_figures: filled also after a failure, with what was done until then
+ *
+ * Return: 0; a db outcome; a fault.
+ */
+MUST_CHECK int housekeeping_run(struct db_pool *pool, uint32_t audit_days, const atomic_bool *stop,
+                                struct housekeeping_figures *ret_figures);
