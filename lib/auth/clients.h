@@ -25,6 +25,7 @@ struct db;
 #define CLIENT_NAME_CHARACTERS_MAX 120
 #define CLIENT_SECRETS_MAX 2
 #define CLIENT_SECRET_BYTES 64 /* buffer of one secret in the clear */
+#define CLIENT_HASH_BYTES 128
 #define CLIENTS_PAGE_MAX 100
 
 enum clients_outcome {                          /* beyond the outcomes of the database */
@@ -92,7 +93,7 @@ MUST_CHECK int clients_change(struct db *db, struct arena *arena, const char *id
                               const struct client_change *change, struct client *ret_client);
 
 /* Into the free slot. Return: 0; CLIENTS_NOT_FOUND, _SECRETS_FULL, _BUSY; a db outcome; a fault. */
-MUST_CHECK int clients_add_secret(struct db *db, struct arena *arena, const char *id, int *ret_slot,
+MUST_CHECK int clients_add_secret(struct db *db, const char *id, int *ret_slot,
                                   char ret_secret[CLIENT_SECRET_BYTES]);
 /* Return: 0; CLIENTS_NOT_FOUND: no such client, or nothing in that slot; a db outcome; a fault. */
 MUST_CHECK int clients_remove_secret(struct db *db, const char *id, int slot);
@@ -105,17 +106,30 @@ struct client_identity {
     char scopes[CALLER_SCOPES_BYTES];
 };
 /*
- * clients_authenticate() - in a transaction of caller_service()
- * @id, @secret: borrowed; anything
- *
- * One Argon2id computation, also for ids that there are not; at most two at once in the
- * process. The use is noted, at most once a minute.
- *
- * Return: 0; CLIENTS_WRONG_SECRET, also for a client that is unknown or disabled; CLIENTS_BUSY;
- * a db outcome; a fault.
+ * Signing in has three steps, so that no connection is held while a secret is hashed:
+ * clients_look_up(), clients_check_secret(), clients_note_use().
  */
-MUST_CHECK int clients_authenticate(struct db *db, const char *id, const char *secret,
-                                    struct client_identity *ret_identity);
+struct client_candidate {
+    struct client_identity identity;
+    int slot;                     /* 0: there is no such client, or nothing in that slot */
+    char hash[CLIENT_HASH_BYTES]; /* "": as above */
+};
+/*
+ * clients_look_up() - in a transaction of caller_service()
+ * @id, @secret: borrowed; anything
+ * Return: 0, also when there is no such client; a db outcome; a fault.
+ */
+MUST_CHECK int clients_look_up(struct db *db, const char *id, const char *secret,
+                               struct client_candidate *ret_candidate);
+/*
+ * clients_check_secret() - without the database
+ *
+ * One Argon2id computation whatever the candidate is; at most two at once in the process.
+ * Return: 0; CLIENTS_WRONG_SECRET; CLIENTS_BUSY; a fault.
+ */
+MUST_CHECK int clients_check_secret(const struct client_candidate *candidate, const char *secret);
+/* In a transaction of caller_service(); written once a minute at most. */
+MUST_CHECK int clients_note_use(struct db *db, const struct client_candidate *candidate);
 
 /*
  * clients_scopes_check() - the scopes of @scopes that @role grants

@@ -45,15 +45,17 @@ MUST_CHECK int keys_make(struct keys_signer *ret_signer, struct token_keys **ret
 
 /*
  * keys_load() - all keys that are not expired
- * @may_begin:  make the first key when there is none that can sign; two nodes make one
- * @ret_signer: keys_signer_deinit(); its kid is "" when no key could be unsealed
- * @ret_keys:   owned, token_keys_unref()
+ * @may_begin:   make the first key when there is none that can sign; two nodes make one
+ * @ret_signer:  keys_signer_deinit(); its kid is "" when no key could be unsealed
+ * @ret_keys:    owned, token_keys_unref()
+ * @ret_foreign: how many keys newer than the signer were sealed with another secret, and so
+ *               verify only
  *
- * Keys that were sealed with another secret verify, and are told in the log.
  * Return: 0; a db outcome; a fault.
  */
 MUST_CHECK int keys_load(struct db *db, const struct keys_seal *seal, bool may_begin,
-                         struct keys_signer *ret_signer, struct token_keys **ret_keys);
+                         struct keys_signer *ret_signer, struct token_keys **ret_keys,
+                         size_t *ret_foreign);
 /* One more key, which signs from now on. Return: 0; a db outcome; a fault. */
 MUST_CHECK int keys_add(struct db *db, const struct keys_seal *seal, char ret_kid[KEYS_KID_BYTES]);
 /*
