@@ -16,6 +16,8 @@
 #include <string.h>
 
 #define OWNER_ROLE "express_owner"
+/* For whom the command line acts: who works as the owner may be the system. */
+#define SYSTEM_SESSION "express.role=system"
 #define DIFFERENCES_BYTES_MAX (1024 * 1024)
 
 int contract_load(struct contract **ret_contract)
@@ -36,6 +38,7 @@ int workbench_open(const struct settings *settings, const char *role,
 {
     const struct db_pool_settings pool = {.url = settings->database_url,
                                           .role = role,
+                                          .session = SYSTEM_SESSION,
                                           .application = "express-api command",
                                           .size = 1,
                                           .waiters_max = 1,
@@ -175,22 +178,30 @@ int command_import(const struct settings *settings, int count, char **words)
 {
     struct workbench workbench;
     struct put_summary summary = {0};
-    const char *source = NULL;
+    struct put_options options = {0};
     int r;
 
-    if (count >= 2 && strcmp(words[0], "--source") == 0) {
-        source = words[1];
-        words += 2;
-        count -= 2;
+    while (count > 0 && words[0][0] == '-') {
+        if (strcmp(words[0], "--overwrite") == 0) {
+            options.overwrite = true;
+        } else if (count >= 2 && strcmp(words[0], "--source") == 0) {
+            options.source = *++words;
+            count--;
+        } else {
+            break;
+        }
+        words++;
+        count--;
     }
     if (count == 0 || words[0][0] == '-') {
-        (void)fprintf(stderr, "usage: express-api import [--source NAME] FILE_OR_FOLDER...\n");
+        (void)fprintf(
+            stderr, "usage: express-api import [--source NAME] [--overwrite] FILE_OR_FOLDER...\n");
         return EXIT_USAGE;
     }
     if (workbench_open(settings, OWNER_ROLE, &workbench) != 0)
         return EXIT_FAILURE;
     r = import_files(workbench.model, workbench.db, (const char *const *)words, (size_t)count,
-                     source, stderr, &summary);
+                     &options, stderr, &summary);
     if (r == 0)
         (void)fprintf(stderr, "express-api: %zu records created, %zu updated, %zu unchanged\n",
                       summary.created, summary.updated, summary.unchanged);

@@ -23,7 +23,7 @@ static const struct {
 } COMMANDS[] = {
     {"serve", "", "answer requests until SIGTERM", command_serve},
     {"migrate", "", "bring the database into the state of this program", command_migrate},
-    {"import", "[--source NAME] FILE_OR_FOLDER...",
+    {"import", "[--source NAME] [--overwrite] FILE_OR_FOLDER...",
      "load records from JSON files, all or none; what is unchanged stays as it is", command_import},
     {"export", "FOLDER", "write all records to JSON files that import takes", command_export},
     {"check", "", "show the settings in force, and compare contract and database", command_check},

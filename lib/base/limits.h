@@ -5,6 +5,7 @@
  * Every maximum of the program, each with its reason. README lists those that
  * a setting can change.
  */
+#define SLUG_BYTES_MAX 100 /* letters, digits and hyphens */
 #define BODY_BYTES_MAX                                                                             \
     (64 * 1024)              /* 1 MiB of JSON can take 80 MiB parsed; ordinary bodies are small */
 #define JSON_DEPTH_MAX 16    /* the deepest resource needs 5 */

@@ -38,6 +38,7 @@ enum db_outcome {
 struct db_pool_settings {
     const char *url;         /* libpq URI or keyword string */
     const char *role;        /* set as the session's role, or NULL for the login role */
+    const char *session;     /* a setting of every session, "express.role=system", or NULL */
     const char *application; /* application_name */
     unsigned size;           /* connections at most, 1..100 */
     unsigned waiters_max;    /* threads that may wait for one; more: DB_BUSY at once */

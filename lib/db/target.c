@@ -70,7 +70,8 @@ static unsigned host_count(const char *list)
     return count;
 }
 
-/* The value of `options`: ours, then the url's, which may override them, then the role. */
+/* The value of `options`: ours, then the url's, which may override them, then what rights hang on.
+ */
 static char *session_options(const struct db_pool_settings *settings, const char *of_url)
 {
     struct text options;
@@ -88,6 +89,8 @@ static char *session_options(const struct db_pool_settings *settings, const char
         text_append_format(&options, " %s", of_url);
     if (settings->role != NULL)
         text_append_format(&options, " -c role=%s", settings->role);
+    if (settings->session != NULL)
+        text_append_format(&options, " -c %s", settings->session);
     return text_steal(&options, &length);
 }
 

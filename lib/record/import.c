@@ -151,14 +151,14 @@ static void tell_faults(const struct importer *importer, const struct problem *p
     (void)fprintf(importer->errors, "nothing was imported\n");
 }
 
-static int put_all(struct importer *importer, struct db *db, const char *source,
+static int put_all(struct importer *importer, struct db *db, const struct put_options *options,
                    struct put_summary *summary)
 {
     struct problem *problem = arena_alloc(&importer->arena, sizeof(*problem));
     int r = problem == NULL ? fault_raise(-ENOMEM) : db_begin(db);
 
     if (r == 0)
-        r = put_records(importer->model, db, importer->drafts, importer->draft_count, source,
+        r = put_records(importer->model, db, importer->drafts, importer->draft_count, options,
                         &importer->arena, problem, summary);
     if (r == 0)
         return db_commit(db);
@@ -171,7 +171,7 @@ static int put_all(struct importer *importer, struct db *db, const char *source,
 }
 
 int import_files(const struct model *model, struct db *db, const char *const *paths, size_t count,
-                 const char *source, FILE *errors, struct put_summary *ret_summary)
+                 const struct put_options *options, FILE *errors, struct put_summary *ret_summary)
 {
     struct importer *importer = calloc(1, sizeof(*importer));
     int r = 0;
@@ -184,7 +184,7 @@ int import_files(const struct model *model, struct db *db, const char *const *pa
     for (size_t i = 0; i < count && r == 0; i++)
         r = read_path(importer, paths[i]);
     if (r == 0)
-        r = put_all(importer, db, source, ret_summary);
+        r = put_all(importer, db, options, ret_summary);
     for (size_t i = 0; i < importer->document_count; i++)
         json_decref(importer->documents[i]);
     arena_deinit(&importer->arena);

@@ -13,6 +13,7 @@
 
 struct db;
 struct model;
+struct put_options;
 struct put_summary;
 
 enum import_outcome {
@@ -23,11 +24,11 @@ enum import_outcome {
 /*
  * import_files() - all records of some files, in one transaction, or none
  * @paths:  borrowed; files, or folders of which all *.json are taken
- * @source: recorded as the source of records that name none; may be NULL
+ * @options: borrowed; see put.h
  * Return: 0; IMPORT_UNREADABLE; IMPORT_INVALID; a db outcome; a fault.
  */
 MUST_CHECK int import_files(const struct model *model, struct db *db, const char *const *paths,
-                            size_t count, const char *source, FILE *errors,
+                            size_t count, const struct put_options *options, FILE *errors,
                             struct put_summary *ret_summary);
 
 /*

@@ -205,8 +205,11 @@ static char *compose_tables(struct arena *arena, const struct resource *resource
                        table, table, table, table, table);
     text_append_format(&sql,
                        "grant select on published.%s, published.%s_documents, "
-                       "published.%s_terms, published.%s_search to express_public;\n",
-                       table, table, table, table);
+                       "published.%s_terms, published.%s_search to express_public;\n"
+                       "grant select, insert, update, delete on published.%s, "
+                       "published.%s_documents, published.%s_terms, published.%s_search to "
+                       "express_writer;\n",
+                       table, table, table, table, table, table, table, table);
     result = text_failed(&sql) ? NULL : arena_copy_bytes(arena, sql.bytes, sql.length);
     text_deinit(&sql);
     return result;
@@ -244,7 +247,7 @@ int model_new(const struct contract *contract, struct model **ret_model)
 
         of->resource = contract_resource(contract, i);
         of->tables = compose_tables(&model->arena, of->resource);
-        r = compose_put(&model->arena, of);
+        r = compose_store(&model->arena, of);
         if (r == 0)
             r = compose_render(&model->arena, of);
         if (r == 0 && (of->tables == NULL || arena_failed(&model->arena)))

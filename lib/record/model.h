@@ -26,13 +26,24 @@ struct db;
 struct model;
 struct text;
 
+/*
+ * Statements that store the records of $1, a jsonb array, to be run in this order; see
+ * model_put.c for its members. Apart, because the policies of the tables look for the row in
+ * catalogue.record, and a statement does not see what it adds itself.
+ */
+struct model_store {
+    const char *add;    /* rows of new records in catalogue.record: "new" is true */
+    const char *change; /* those of records that are there: "new" is false */
+    const char *remove; /* empties what holds lists of records that are there; NULL: nothing does */
+    const char *fill;   /* everything else, and the version in the history */
+};
+
 /* SQL of one resource; constant after model_new(). */
 struct model_resource {
     const struct resource *resource;
-    const char *tables;     /* DDL of its read model */
-    const char *signature;  /* hexadecimal hash of what the read model was made from */
-    const char *const *put; /* statements that store the records of $1 (jsonb array), in order */
-    size_t put_count;
+    const char *tables;    /* DDL of its read model */
+    const char *signature; /* hexadecimal hash of what the read model was made from */
+    struct model_store store;
     const char *const *render; /* statements that render the records $1 (uuid[]), in order */
     size_t render_count;
     /* (resource, id) of those that show the records $1 (uuid[]) and are not changed by this

@@ -59,6 +59,8 @@ static const struct db_query COLUMNS = {
            "where expected.\"column\" is null and present.\"table\" in "
            "(select \"table\" from expected) and present.\"column\" not in "
            "('id', 'resource', 'record_id', 'position', 'parent_position', 'target_id', 'digest') "
+           "and not (present.\"table\" = 'record' and present.\"column\" in ('latest', 'review', "
+           "'first_published_at', 'deleted_at', 'replaced_by')) "
            "order by 1, 2",
     .param_count = 1,
 };

@@ -10,7 +10,7 @@
 struct arena;
 
 /* Each fills its members of @of with SQL that lives in @arena. Return: 0; a fault. */
-MUST_CHECK int compose_put(struct arena *arena, struct model_resource *of);
+MUST_CHECK int compose_store(struct arena *arena, struct model_resource *of);
 MUST_CHECK int compose_render(struct arena *arena, struct model_resource *of);
 bool model_keeps(const struct property *property);
 
@@ -23,7 +23,9 @@ struct statements {
     bool failed;
 };
 struct text;
-/* Copies @sql into the list and clears it for the next statement. */
+/* Copies @sql into the arena and clears it for the next statement. A failure sticks. */
+const char *statements_copy(struct statements *statements, struct text *sql);
+/* The same, into the list. */
 void statements_add(struct statements *statements, struct text *sql);
 /* Return: 0 with the list copied into the arena; a fault. */
 MUST_CHECK int statements_take(struct statements *statements, const char *const **ret_list,

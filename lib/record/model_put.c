@@ -1,12 +1,16 @@
 /*
  * Storing records: $1 is a jsonb array, one object a record:
  *
- *   {"id": uuid, "slug": text, "version": n, "status": text, "digest": text, "data": {...}}
+ *   {"id": uuid, "new": boolean, "slug": text, "version": n, "status": text, "digest": text,
+ *    "action": text, "reason": text?, "changed": [text]?, "data": {...}}
  *
- * where data has passed the contract and every relation in it is an id. Times are kept to the
+ * where data has passed the contract and every relation in it is an id. Without "changed",
+ * what differs from the version before is found out. Times are kept to the
  * millisecond, as they are shown: what a reader sees is what a filter compares. One
  * statement a table stores them all; what a record no longer says is removed,
  * because its tables are emptied first and its columns are all set.
+ *
+ * Who writes is not said: the history takes it from the transaction.
  */
 #include "record/model_internal.h"
 
@@ -20,17 +24,26 @@
 #define STATEMENT_BYTES_MAX (1024 * 1024)
 #define EXPRESSION_BYTES_MAX 4096
 
-void statements_add(struct statements *statements, struct text *sql)
+const char *statements_copy(struct statements *statements, struct text *sql)
 {
     char *copy = NULL;
 
-    if (!text_failed(sql) && statements->count < STATEMENTS_MAX)
+    if (!text_failed(sql))
         copy = arena_copy_bytes(statements->arena, sql->bytes, sql->length);
     if (copy == NULL)
         statements->failed = true;
-    else
-        statements->sql[statements->count++] = copy;
     text_clear(sql);
+    return copy;
+}
+
+void statements_add(struct statements *statements, struct text *sql)
+{
+    const char *copy = statements_copy(statements, sql);
+
+    if (statements->count < STATEMENTS_MAX)
+        statements->sql[statements->count++] = copy;
+    else
+        statements->failed = true;
 }
 
 int statements_take(struct statements *statements, const char *const **ret_list, size_t *ret_count)
@@ -146,13 +159,8 @@ static void write_assignment(const struct property *property, void *data)
 /* Set by the engine itself, from the envelope and the clock. */
 static bool is_of_envelope(const struct property *property)
 {
-    static const char *const NAMES[] = {"id",         "slug",       "status",  "version",
-                                        "created_at", "updated_at", "language"};
-
-    for (size_t i = 0; i < ARRAY_LENGTH(NAMES); i++)
-        if (strcmp(property->path, NAMES[i]) == 0)
-            return true;
-    return false;
+    return property->read_only || strcmp(property->path, "slug") == 0 ||
+           strcmp(property->path, "language") == 0;
 }
 
 static void write_common_name(const struct property *property, void *data)
@@ -169,42 +177,77 @@ static void write_common_value(const struct property *property, void *data)
 
 static void write_common_assignment(const struct property *property, void *data)
 {
-    if (!is_of_envelope(property))
-        write_assignment(property, data);
+    struct column_writer *writer = data;
+
+    if (is_of_envelope(property))
+        return;
+    text_append_format(writer->sql, ",\n%s = ", property->column);
+    append_value(writer->sql, property, writer->from, writer->source);
 }
 
-static void compose_record(struct text *sql, const struct resource *resource)
+#define NOW "date_trunc('milliseconds', now())"
+#define FIRST_PUBLISHED "case item->>'status' when 'published' then " NOW " end"
+
+/* When somebody should look again, from when somebody last did. */
+static void append_verify_due(struct text *sql, const struct resource *resource)
+{
+    text_append_format(sql,
+                       "coalesce(date_trunc('milliseconds', "
+                       "(item->'data'->>'verified_at')::timestamptz), " NOW
+                       ") + interval '%u days'",
+                       resource->verify_days);
+}
+
+static void compose_add(struct text *sql, const struct resource *resource)
 {
     struct column_writer writer = {.sql = sql, .separator = ", ", .source = "item->'data'"};
 
-    text_append(sql, "with list as materialized (select item from "
-                     "jsonb_array_elements($1::jsonb) as listed(item)),\n"
-                     "stored_record as (insert into catalogue.record "
-                     "(id, resource, slug, status, language, version, digest, "
-                     "created_at, updated_at");
+    text_append(sql, "insert into catalogue.record (id, resource, slug, status, language, version, "
+                     "latest, digest, created_at, updated_at, first_published_at, verify_due");
     visit_columns(resource->properties, resource->property_count, true, write_common_name, &writer);
     text_append_format(sql,
                        ")\nselect (item->>'id')::uuid, '%s', item->>'slug', item->>'status', "
-                       "item->'data'->>'language', (item->>'version')::integer, item->>'digest', "
-                       "date_trunc('milliseconds', now()), date_trunc('milliseconds', now())",
+                       "item->'data'->>'language', (item->>'version')::integer, "
+                       "(item->>'version')::integer, item->>'digest', " NOW ", " NOW
+                       ", " FIRST_PUBLISHED ", ",
                        resource->path);
+    append_verify_due(sql, resource);
     visit_columns(resource->properties, resource->property_count, true, write_common_value,
                   &writer);
-    text_append(sql, "\nfrom list\n"
-                     "on conflict (id) do update set slug = excluded.slug, "
-                     "status = excluded.status, language = excluded.language, "
-                     "version = excluded.version, digest = excluded.digest, "
-                     "updated_at = excluded.updated_at");
+    /* Who is left out has its slug or its source taken; a failure would not say whose. */
+    text_append(sql, "\nfrom jsonb_array_elements($1::jsonb) as listed(item) "
+                     "where (item->>'new')::boolean\non conflict do nothing returning id");
+}
+
+static void compose_change(struct text *sql, const struct resource *resource)
+{
+    struct column_writer writer = {.sql = sql, .source = "item->'data'"};
+
+    text_append(sql, "update catalogue.record r set slug = item->>'slug', "
+                     "status = item->>'status', review = null, "
+                     "language = item->'data'->>'language', "
+                     "version = (item->>'version')::integer, "
+                     "latest = (item->>'version')::integer, digest = item->>'digest', "
+                     "updated_at = " NOW
+                     ", first_published_at = coalesce(r.first_published_at, " FIRST_PUBLISHED
+                     "), deleted_at = null, replaced_by = null, "
+                     "verify_due = ");
+    append_verify_due(sql, resource);
     visit_columns(resource->properties, resource->property_count, true, write_common_assignment,
                   &writer);
-    text_append_char(sql, ')');
+    text_append(sql, "\nfrom jsonb_array_elements($1::jsonb) as listed(item)\n"
+                     "where r.id = (item->>'id')::uuid and not (item->>'new')::boolean");
 }
 
 static void compose_row(struct text *sql, const struct resource *resource)
 {
     struct column_writer writer = {.sql = sql, .separator = ", ", .source = "item->'data'"};
 
-    text_append_format(sql, ",\nstored_row as (insert into catalogue.%s (id", resource->table);
+    text_append_format(sql,
+                       "with list as materialized (select item from "
+                       "jsonb_array_elements($1::jsonb) as listed(item)),\n"
+                       "stored_row as (insert into catalogue.%s (id",
+                       resource->table);
     visit_columns(resource->properties, resource->property_count, false, write_name, &writer);
     text_append(sql, ")\nselect (item->>'id')::uuid");
     visit_columns(resource->properties, resource->property_count, false, write_value, &writer);
@@ -283,24 +326,50 @@ static void compose_children(struct storing *storing, const struct property *pro
     }
 }
 
-int compose_put(struct arena *arena, struct model_resource *of)
+/* The record as it was before, and what is another now. */
+static void compose_version(struct text *sql)
+{
+    text_append(
+        sql,
+        ",\nstored_version as (insert into catalogue.version (record_id, version, action, status, "
+        "data, digest, reason, client_id, role, at, changed)\n"
+        "select (item->>'id')::uuid, (item->>'version')::integer, item->>'action', "
+        "item->>'status', item->'data', item->>'digest', item->>'reason', "
+        "identity.acting_client(), identity.acting_role(), " NOW ", case when item ? 'changed' "
+        "then array(select jsonb_array_elements_text(item->'changed')) else array(\n"
+        "  select coalesce(before.key, after.key) from jsonb_each(item->'data') after full join "
+        "jsonb_each((select v.data from catalogue.version v where v.record_id = "
+        "(item->>'id')::uuid and v.data is not null and not (item->>'new')::boolean "
+        "order by v.version desc limit 1)) before "
+        "on before.key = after.key where before.value is distinct from after.value order by 1) "
+        "end\nfrom list)\nselect");
+}
+
+int compose_store(struct arena *arena, struct model_resource *of)
 {
     const struct resource *resource = of->resource;
     struct statements statements = {.arena = arena};
     struct storing storing;
+    struct text sql;
 
     text_init(&storing.remove, STATEMENT_BYTES_MAX);
     text_init(&storing.store, STATEMENT_BYTES_MAX);
-    compose_record(&storing.store, resource);
+    text_init(&sql, STATEMENT_BYTES_MAX);
+    compose_add(&sql, resource);
+    of->store.add = statements_copy(&statements, &sql);
+    compose_change(&sql, resource);
+    of->store.change = statements_copy(&statements, &sql);
+
     compose_row(&storing.store, resource);
     compose_children(&storing, resource->properties, resource->property_count, NULL);
-    text_append(&storing.store, "\nselect");
+    compose_version(&storing.store);
+    of->store.fill = statements_copy(&statements, &storing.store);
     if (storing.remove.length > 0) {
         text_append(&storing.remove, "\nselect");
-        statements_add(&statements, &storing.remove);
+        of->store.remove = statements_copy(&statements, &storing.remove);
     }
-    statements_add(&statements, &storing.store);
     text_deinit(&storing.remove);
     text_deinit(&storing.store);
-    return statements_take(&statements, &of->put, &of->put_count);
+    text_deinit(&sql);
+    return statements.failed ? fault_raise(-ENOMEM) : 0;
 }

@@ -477,7 +477,8 @@ static const char *compose_export(struct arena *arena, const struct resource *re
     }
     text_append_format(&sql,
                        " from catalogue.%s t join catalogue.record r on r.id = t.id "
-                       "where r.slug > $1 order by r.slug limit 500) document",
+                       "where r.status = 'published' and r.slug > $1 order by r.slug limit 500) "
+                       "document",
                        resource->table);
     if (!text_failed(&sql))
         result = arena_copy_bytes(arena, sql.bytes, sql.length);
@@ -499,15 +500,16 @@ static void append_holders(struct text *sql, const struct resource *holder,
             at = at->parent;
         text_append_format(sql,
                            "%sselect r.resource, r.id from catalogue.%s h join catalogue.record r "
-                           "on r.id = h.record_id and r.resource = '%s' where h.%s = "
-                           "any($1::uuid[])",
+                           "on r.id = h.record_id and r.resource = '%s' and r.status = 'published' "
+                           "where h.%s = any($1::uuid[])",
                            separator, at->table, holder->path,
                            leaf->table != NULL ? "target_id" : leaf->column);
         return;
     }
     text_append_format(sql,
                        "%sselect r.resource, r.id from catalogue.%s h join catalogue.record r on "
-                       "r.id = h.id and r.resource = '%s' where h.%s = any($1::uuid[])",
+                       "r.id = h.id and r.resource = '%s' and r.status = 'published' where h.%s "
+                       "= any($1::uuid[])",
                        separator, leaf->is_common ? "record" : holder->table, holder->path,
                        leaf->column);
 }

@@ -1,3 +1,8 @@
+/*
+ * Everything is checked before anything is stored, in one look at the database a
+ * resource; then everything is stored before anything is rendered, because
+ * documents show one another.
+ */
 #include "record/put.h"
 
 #include "base/arena.h"
@@ -9,7 +14,9 @@
 #include "contract/contract.h"
 #include "contract/schema.h"
 #include "db/db.h"
+#include "record/addresses.h"
 #include "record/model.h"
+#include "record/references.h"
 #include "record/render.h"
 
 #include <assert.h>
@@ -26,29 +33,57 @@
 #define DEFAULT_LANGUAGE "en"
 #define DUMP_FLAGS (JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15))
 
-/* Columns of RECORDS_FIND, in this order. */
-enum { FOUND_SLUG, FOUND_ID, FOUND_VERSION, FOUND_DIGEST };
-static const struct db_query RECORDS_FIND = {
-    .name = "put_find",
-    .sql = "select slug, id, version, digest from catalogue.record where resource = $1 and "
-           "(slug = any($2::text[]) or id::text = any($2::text[])) order by slug collate \"C\"",
+/*
+ * What is stored under these slugs, or was. A draft of somebody is nothing that an import
+ * replaces: it was never public. Columns of both queries in this order.
+ */
+enum {
+    FOUND_NAME, /* the slug asked for, or the index of the draft */
+    FOUND_ID,
+    FOUND_SLUG,
+    FOUND_VERSION,
+    FOUND_PUBLIC,
+    FOUND_DIGEST,
+    FOUND_IMPORTED, /* digest of what was imported last */
+    FOUND_TOUCHED
+};
+#define STORED                                                                                     \
+    "r.id, r.slug, r.latest, r.status = 'published' and r.deleted_at is null, r.digest, "          \
+    "imported.digest, imported.version is distinct from r.latest"
+#define IMPORTED                                                                                   \
+    "left join lateral (select v.version, v.digest from catalogue.version v "                      \
+    "where v.record_id = r.id and v.action = 'import' order by v.version desc limit 1) imported "  \
+    "on true "
+static const struct db_query FIND_BY_SLUG = {
+    .name = "put_find_by_slug",
+    .sql = "select distinct on (named.name collate \"C\") named.name, " STORED
+           " from (select r.slug as name, r.id, 0 as place from catalogue.record r "
+           "where r.resource = $1 and r.slug = any($2::text[]) "
+           "and r.first_published_at is not null "
+           "union all select h.old_slug, h.record_id, 1 from catalogue.slug_history h "
+           "where h.resource = $1 and h.old_slug = any($2::text[])) named "
+           "join catalogue.record r on r.id = named.id " IMPORTED
+           "order by named.name collate \"C\", named.place",
+    .param_count = 2,
+    .plan = DB_PLAN_CUSTOM,
+};
+static const struct db_query FIND_BY_SOURCE = {
+    .name = "put_find_by_source",
+    .sql =
+        "select asked.draft, " STORED " from jsonb_to_recordset($2::jsonb) as "
+        "asked(draft integer, name text, external_id text) "
+        "join catalogue.record r on r.resource = $1 and r.source_name = asked.name "
+        "and r.source_external_id = asked.external_id and r.first_published_at is not null " IMPORTED
+        "order by asked.draft",
     .param_count = 2,
     .plan = DB_PLAN_CUSTOM,
 };
 static const struct db_query CHANGES_ADD = {
     .name = "put_changes_add",
     .sql = "insert into catalogue.change (resource, record_id, version, kind) "
-           "select $1, (item->>'id')::uuid, (item->>'version')::integer, "
-           "case item->>'version' when '1' then 'created' else 'updated' end "
+           "select $1, (item->>'id')::uuid, (item->>'version')::integer, item->>'change' "
            "from jsonb_array_elements($2::jsonb) as list(item)",
     .param_count = 2,
-};
-/* What is known by (resource, slug or id): in this call's drafts, or in the database. */
-struct known {
-    const struct resource *resource;
-    const char *name;
-    const char *id; /* "" while it is not known */
-    struct known *next_unknown;
 };
 
 struct putter {
@@ -56,60 +91,32 @@ struct putter {
     struct db *db;
     struct arena *arena;
     struct problem *problem;
+    const struct put_options *options;
     struct put_draft *drafts;
     size_t count;
-    const char *source;
-    void *known;           /* a tree of struct known, by tsearch() */
-    struct known *unknown; /* those of them to be looked up */
-    struct text pointer;
+    void *slugs; /* a tree of drafts by resource and slug, by tsearch() */
 };
 
-static int known_compare(const void *left, const void *right)
+/* --- checking --------------------------------------------------------------------------- */
+
+static int slug_compare(const void *left, const void *right)
 {
-    const struct known *a = left;
-    const struct known *b = right;
+    const struct put_draft *a = left;
+    const struct put_draft *b = right;
 
     if (a->resource != b->resource)
         return a->resource->index < b->resource->index ? -1 : 1;
-    return strcmp(a->name, b->name);
+    return strcmp(a->slug, b->slug);
 }
 
-static int known_add(struct putter *putter, const struct resource *resource, const char *name,
-                     const char *id)
+static void forget_slugs(struct putter *putter)
 {
-    struct known *known = arena_alloc(putter->arena, sizeof(*known));
+    while (putter->slugs != NULL) {
+        const struct put_draft *first = *(void *const *)putter->slugs;
 
-    if (known == NULL)
-        return fault_raise(-ENOMEM);
-    *known = (struct known){resource, name, id, putter->unknown};
-    if (id[0] == '\0')
-        putter->unknown = known;
-    if (tsearch(known, &putter->known, known_compare) == NULL)
-        return fault_raise(-ENOMEM);
-    return 0;
-}
-
-static const char *known_find(struct putter *putter, const struct resource *resource,
-                              const char *name)
-{
-    const struct known wanted = {.resource = resource, .name = name};
-    void *const *found = tfind(&wanted, &putter->known, known_compare);
-    const struct known *known = found == NULL ? NULL : *found;
-
-    return known == NULL ? NULL : known->id;
-}
-
-static void forget_all(struct putter *putter)
-{
-    while (putter->known != NULL) {
-        const struct known *first = *(void *const *)putter->known;
-
-        (void)tdelete(first, &putter->known, known_compare);
+        (void)tdelete(first, &putter->slugs, slug_compare);
     }
-    putter->unknown = NULL;
 }
-
-/* --- checking --------------------------------------------------------------------------- */
 
 static void check_translations(struct putter *putter, const struct put_draft *draft)
 {
@@ -132,50 +139,41 @@ static void check_translations(struct putter *putter, const struct put_draft *dr
     }
 }
 
+static void add_slug_fault(struct putter *putter, const struct put_draft *draft, const char *code,
+                           const char *detail)
+{
+    char pointer[POINTER_BYTES_MAX];
+
+    (void)snprintf(pointer, sizeof(pointer), "%s/slug", draft->pointer);
+    problem_add(putter->problem, putter->arena, pointer, NULL, code, "%s", detail);
+}
+
 /* A draft that is not valid goes on to the next checks, so that all its faults are told at once. */
-static void check_drafts(struct putter *putter)
+static int check_drafts(struct putter *putter)
 {
     for (size_t i = 0; i < putter->count; i++) {
         struct put_draft *draft = &putter->drafts[i];
         const json_t *slug = json_object_get(draft->data, "slug");
-        char pointer[POINTER_BYTES_MAX];
         const bool valid = schema_check(draft->resource->write_schema, draft->data, draft->pointer,
                                         putter->arena, putter->problem);
 
         if (!valid && (!json_is_object(draft->data) || (slug != NULL && !json_is_string(slug))))
             continue;
         draft->slug = json_string_value(slug);
-        (void)snprintf(pointer, sizeof(pointer), "%s/slug", draft->pointer);
         if (draft->slug == NULL)
-            problem_add(putter->problem, putter->arena, pointer, NULL, "required",
-                        "the slug is missing: the record is found again by it");
-        else if (known_find(putter, draft->resource, draft->slug) != NULL)
-            problem_add(putter->problem, putter->arena, pointer, NULL, "duplicate-slug",
-                        "another record of %s in this import has the same slug",
-                        draft->resource->path);
-        else if (known_add(putter, draft->resource, draft->slug, "") != 0)
-            return;
+            add_slug_fault(putter, draft, "required",
+                           "the slug is missing: the record is found again by it");
+        else if (tfind(draft, &putter->slugs, slug_compare) != NULL)
+            add_slug_fault(putter, draft, "duplicate-slug",
+                           "another record in this import has the same slug");
+        else if (tsearch(draft, &putter->slugs, slug_compare) == NULL)
+            return fault_raise(-ENOMEM);
         check_translations(putter, draft);
     }
+    return 0;
 }
 
 /* --- identity ---------------------------------------------------------------------------- */
-
-static void append_array_item(struct text *list, const char *item)
-{
-    text_append(list, list->length == 0 ? "{" : ",");
-    text_append_json(list, item); /* quotes and backslashes are escaped alike in both */
-}
-
-static int find_existing(struct putter *putter, const struct resource *resource, struct text *names,
-                         struct db_rows **ret_rows)
-{
-    text_append_char(names, '}');
-    if (text_failed(names))
-        return fault_raise(-ENOMEM);
-    return db_run(putter->db, &RECORDS_FIND, (const char *const[]){resource->path, names->bytes},
-                  ret_rows);
-}
 
 /* The row of a slug, by bisection; the number of rows when there is none. */
 static size_t row_of(const struct db_rows *rows, const char *slug)
@@ -185,7 +183,7 @@ static size_t row_of(const struct db_rows *rows, const char *slug)
 
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        const int order = strcmp(slug, db_rows_text(rows, middle, FOUND_SLUG));
+        const int order = strcmp(slug, db_rows_text(rows, middle, FOUND_NAME));
 
         if (order == 0)
             return middle;
@@ -197,26 +195,19 @@ static size_t row_of(const struct db_rows *rows, const char *slug)
     return db_rows_count(rows);
 }
 
-/* The record that the draft replaces, or a new one. */
-static void identify_draft(struct putter *putter, struct put_draft *draft,
-                           const struct db_rows *rows)
+static void identify_as(struct putter *putter, struct put_draft *draft, const struct db_rows *rows,
+                        size_t row)
 {
-    const size_t row = row_of(rows, draft->slug);
-    char id[UUID_TEXT_BYTES];
-
-    draft->is_new = row == db_rows_count(rows);
-    if (draft->is_new) {
-        uuid_make_v7(id);
-        draft->id = arena_copy(putter->arena, id);
-        draft->version = 1;
-        return;
-    }
     draft->id = arena_copy(putter->arena, db_rows_text(rows, row, FOUND_ID));
     draft->version = strtol(db_rows_text(rows, row, FOUND_VERSION), NULL, 10) + 1;
+    draft->stored_slug = arena_copy(putter->arena, db_rows_text(rows, row, FOUND_SLUG));
+    draft->is_public = db_rows_text(rows, row, FOUND_PUBLIC)[0] == 't';
     draft->stored_digest = arena_copy(putter->arena, db_rows_text(rows, row, FOUND_DIGEST));
+    draft->imported_digest = arena_copy(putter->arena, db_rows_text(rows, row, FOUND_IMPORTED));
+    draft->is_touched = db_rows_text(rows, row, FOUND_TOUCHED)[0] == 't';
 }
 
-static int identify(struct putter *putter, const struct resource *resource)
+static int identify_by_slug(struct putter *putter, const struct resource *resource)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     struct text slugs;
@@ -225,214 +216,171 @@ static int identify(struct putter *putter, const struct resource *resource)
     text_init(&slugs, BATCH_BYTES_MAX);
     for (size_t i = 0; i < putter->count; i++)
         if (putter->drafts[i].resource == resource && putter->drafts[i].slug != NULL)
-            append_array_item(&slugs, putter->drafts[i].slug);
-    if (slugs.length > 0)
-        r = find_existing(putter, resource, &slugs, &rows);
+            reference_list_add(&slugs, putter->drafts[i].slug);
+    if (slugs.length > 0) {
+        reference_list_end(&slugs);
+        r = text_failed(&slugs) ? fault_raise(-ENOMEM)
+                                : db_run(putter->db, &FIND_BY_SLUG,
+                                         (const char *const[]){resource->path, slugs.bytes}, &rows);
+    }
     text_deinit(&slugs);
-    for (size_t i = 0; r == 0 && rows != NULL && i < putter->count; i++)
-        if (putter->drafts[i].resource == resource && putter->drafts[i].slug != NULL)
-            identify_draft(putter, &putter->drafts[i], rows);
+    for (size_t i = 0; r == 0 && rows != NULL && i < putter->count; i++) {
+        struct put_draft *draft = &putter->drafts[i];
+        size_t row;
+
+        if (draft->resource != resource || draft->slug == NULL)
+            continue;
+        row = row_of(rows, draft->slug);
+        if (row < db_rows_count(rows))
+            identify_as(putter, draft, rows, row);
+    }
     return r;
 }
 
-/* --- relations --------------------------------------------------------------------------- */
-
-/* The slug or id by which a relation is written; NULL when it is neither. */
-static const char *reference_name(const json_t *reference)
+/* [{"draft", "name", "external_id"}] of those that no slug has led to anything. */
+static void append_sources(struct putter *putter, const struct resource *resource,
+                           struct text *sources)
 {
-    const char *name = json_string_value(reference);
+    for (size_t i = 0; i < putter->count; i++) {
+        const struct put_draft *draft = &putter->drafts[i];
+        const json_t *source = json_object_get(draft->data, "source");
+        const char *name = json_string_value(json_object_get(source, "name"));
+        const char *external_id = json_string_value(json_object_get(source, "external_id"));
 
-    if (name == NULL)
-        name = json_string_value(json_object_get(reference, "id"));
-    if (name == NULL)
-        name = json_string_value(json_object_get(reference, "slug"));
-    return name;
-}
-
-/* Called for every relation in a draft, to replace the value; @pointer is where it stands. */
-typedef int (*reference_visitor)(struct putter *putter, const struct property *property,
-                                 json_t *reference, json_t **ret_replacement);
-
-static int visit_object(struct putter *putter, const struct property *properties, size_t count,
-                        json_t *object, reference_visitor visit);
-
-static int visit_value(struct putter *putter, const struct property *property, json_t *value,
-                       json_t **ret_replacement, reference_visitor visit)
-{
-    if (property->kind == PROPERTY_RELATION)
-        return visit(putter, property, value, ret_replacement);
-    return visit_object(putter, property->members, property->member_count, value, visit);
-}
-
-static int visit_array(struct putter *putter, const struct property *property, json_t *array,
-                       reference_visitor visit)
-{
-    const size_t length = putter->pointer.length;
-    json_t *item;
-    size_t i;
-
-    json_array_foreach (array, i, item) {
-        json_t *replacement = NULL;
-        int r;
-
-        text_append_format(&putter->pointer, "/%zu", i);
-        r = visit_value(putter, property, item, &replacement, visit);
-        putter->pointer.length = length;
-        if (r != 0)
-            return r;
-        if (replacement != NULL && json_array_set_new(array, i, replacement) != 0)
-            return fault_raise(-ENOMEM);
-    }
-    return 0;
-}
-
-static int visit_object(struct putter *putter, const struct property *properties, size_t count,
-                        json_t *object, reference_visitor visit)
-{
-    const size_t length = putter->pointer.length;
-
-    for (size_t i = 0; i < count; i++) {
-        const struct property *property = &properties[i];
-        json_t *value = json_object_get(object, property->name);
-        json_t *replacement = NULL;
-        int r;
-
-        if (property->is_computed || value == NULL ||
-            (property->kind != PROPERTY_RELATION && property->kind != PROPERTY_OBJECT))
+        if (draft->resource != resource || draft->id != NULL || name == NULL || external_id == NULL)
             continue;
-        text_append_format(&putter->pointer, "/%s", property->name);
-        if (property->is_array)
-            r = visit_array(putter, property, value, visit);
-        else
-            r = visit_value(putter, property, value, &replacement, visit);
-        putter->pointer.length = length;
-        if (r != 0)
-            return r;
-        if (replacement != NULL && json_object_set_new(object, property->name, replacement) != 0)
-            return fault_raise(-ENOMEM);
+        text_append_format(sources, "%s{\"draft\":%zu,\"name\":", sources->length == 0 ? "[" : ",",
+                           i);
+        text_append_json(sources, name);
+        text_append(sources, ",\"external_id\":");
+        text_append_json(sources, external_id);
+        text_append_char(sources, '}');
     }
-    return 0;
 }
 
-static int visit_all(struct putter *putter, reference_visitor visit)
+/* A record with another slug than before is known by where it comes from. */
+static int identify_by_source(struct putter *putter, const struct resource *resource)
 {
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    struct text sources;
+    int r = 0;
+
+    text_init(&sources, BATCH_BYTES_MAX);
+    append_sources(putter, resource, &sources);
+    if (sources.length > 0) {
+        text_append_char(&sources, ']');
+        r = text_failed(&sources)
+                ? fault_raise(-ENOMEM)
+                : db_run(putter->db, &FIND_BY_SOURCE,
+                         (const char *const[]){resource->path, sources.bytes}, &rows);
+    }
+    text_deinit(&sources);
+    for (size_t row = 0; r == 0 && rows != NULL && row < db_rows_count(rows); row++) {
+        struct put_draft *draft =
+            &putter->drafts[strtoul(db_rows_text(rows, row, FOUND_NAME), NULL, 10)];
+
+        if (draft->id == NULL)
+            identify_as(putter, draft, rows, row);
+    }
+    return r;
+}
+
+static int id_compare(const void *left, const void *right)
+{
+    const struct put_draft *a = left;
+    const struct put_draft *b = right;
+
+    return strcmp(a->id, b->id);
+}
+
+/* Two drafts may be one record: by its slug, and by an earlier one or its source. */
+static int check_ids(struct putter *putter)
+{
+    void *ids = NULL;
     int r = 0;
 
     for (size_t i = 0; i < putter->count && r == 0; i++) {
         const struct put_draft *draft = &putter->drafts[i];
 
-        text_clear(&putter->pointer);
-        text_append(&putter->pointer, draft->pointer);
-        r = visit_object(putter, draft->resource->properties, draft->resource->property_count,
-                         draft->data, visit);
+        if (draft->id == NULL || draft->is_new)
+            continue;
+        if (tfind(draft, &ids, id_compare) != NULL)
+            add_slug_fault(putter, draft, "duplicate-slug",
+                           "another record in this import is the same one by its slug, an earlier "
+                           "slug or its source");
+        else if (tsearch(draft, &ids, id_compare) == NULL)
+            r = fault_raise(-ENOMEM);
+    }
+    while (ids != NULL) {
+        const struct put_draft *first = *(void *const *)ids;
+
+        (void)tdelete(first, &ids, id_compare);
     }
     return r;
 }
 
-/* First round: note the names that are not known yet, as (resource, name) without id. */
-static int note_unknown(struct putter *putter, const struct property *property, json_t *reference,
-                        json_t **ret_replacement)
-{
-    const char *name = reference_name(reference);
-
-    (void)ret_replacement;
-    if (name == NULL || known_find(putter, property->target, name) != NULL)
-        return 0;
-    /* Copied: the second round frees the reference that it lies in. */
-    name = arena_copy(putter->arena, name);
-    return name == NULL ? fault_raise(-ENOMEM) : known_add(putter, property->target, name, "");
-}
-
-static int know_stored(struct putter *putter, const struct resource *resource)
-{
-    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-    struct text names;
-    int r = 0;
-
-    text_init(&names, BATCH_BYTES_MAX);
-    for (const struct known *known = putter->unknown; known != NULL; known = known->next_unknown)
-        if (known->resource == resource)
-            append_array_item(&names, known->name);
-    if (names.length > 0)
-        r = find_existing(putter, resource, &names, &rows);
-    text_deinit(&names);
-    for (size_t row = 0; r == 0 && rows != NULL && row < db_rows_count(rows); row++) {
-        const char *const id = arena_copy(putter->arena, db_rows_text(rows, row, FOUND_ID));
-        const char *const by[] = {db_rows_text(rows, row, FOUND_SLUG), id};
-
-        for (size_t i = 0; i < ARRAY_LENGTH(by); i++) {
-            const struct known wanted = {.resource = resource, .name = by[i]};
-            void *const *found = tfind(&wanted, &putter->known, known_compare);
-
-            if (found != NULL)
-                ((struct known *)*found)->id = id;
-        }
-    }
-    return r;
-}
-
-/* Second round: put the id in the place of each name; what is unknown still is a fault. */
-static int replace_reference(struct putter *putter, const struct property *property,
-                             json_t *reference, json_t **ret_replacement)
-{
-    const char *name = reference_name(reference);
-    const char *id = name == NULL ? NULL : known_find(putter, property->target, name);
-
-    if (name == NULL)
-        return 0; /* the schema has told */
-    if (id == NULL || id[0] == '\0') {
-        putter->pointer.bytes[putter->pointer.length] = '\0';
-        problem_add(putter->problem, putter->arena, putter->pointer.bytes, NULL,
-                    "unknown-reference", "there is no record of %s with this slug or id",
-                    property->target->path);
-        return 0;
-    }
-    *ret_replacement = json_string(id);
-    return *ret_replacement == NULL ? fault_raise(-ENOMEM) : 0;
-}
-
-static int resolve_references(struct putter *putter)
+static int identify(struct putter *putter)
 {
     const struct contract *contract = model_contract(putter->model);
     int r = 0;
 
-    forget_all(putter);
+    for (size_t i = 0; i < contract_resource_count(contract) && r == 0; i++) {
+        r = identify_by_slug(putter, contract_resource(contract, i));
+        if (r == 0)
+            r = identify_by_source(putter, contract_resource(contract, i));
+    }
     for (size_t i = 0; i < putter->count && r == 0; i++) {
+        struct put_draft *draft = &putter->drafts[i];
+        char id[UUID_TEXT_BYTES];
+
+        if (draft->slug == NULL || draft->id != NULL)
+            continue;
+        uuid_make_v7(id);
+        draft->id = arena_copy(putter->arena, id);
+        draft->version = 1;
+        draft->is_new = true;
+    }
+    return r == 0 ? check_ids(putter) : r;
+}
+
+static int resolve_references(struct putter *putter)
+{
+    struct reference_holder *holders =
+        arena_alloc_array(putter->arena, putter->count, sizeof(*holders));
+
+    if (holders == NULL)
+        return putter->count == 0 ? 0 : fault_raise(-ENOMEM);
+    for (size_t i = 0; i < putter->count; i++) {
         const struct put_draft *draft = &putter->drafts[i];
 
-        if (draft->slug == NULL)
-            continue;
-        r = known_add(putter, draft->resource, draft->slug, draft->id);
-        if (r == 0)
-            r = known_add(putter, draft->resource, draft->id, draft->id);
+        holders[i] = (struct reference_holder){.resource = draft->resource,
+                                               .record = draft->data,
+                                               .pointer = draft->pointer,
+                                               .slug = draft->slug,
+                                               .id = draft->id};
     }
-    if (r == 0)
-        r = visit_all(putter, note_unknown);
-    for (size_t i = 0; i < contract_resource_count(contract) && r == 0; i++)
-        r = know_stored(putter, contract_resource(contract, i));
-    if (r == 0)
-        r = visit_all(putter, replace_reference);
-    return r;
+    return references_resolve(putter->model, putter->db, holders, putter->count, putter->arena,
+                              putter->problem);
 }
 
 /* --- storing ----------------------------------------------------------------------------- */
 
 /* What the record leaves unsaid: its language, and where it comes from. */
-static int complete(struct putter *putter, struct put_draft *draft)
+static int complete(const struct putter *putter, struct put_draft *draft)
 {
     json_t *source = json_object_get(draft->data, "source");
 
     if (json_object_get(draft->data, "language") == NULL &&
         json_object_set_new(draft->data, "language", json_string(DEFAULT_LANGUAGE)) != 0)
         return fault_raise(-ENOMEM);
-    if (putter->source == NULL || json_object_get(source, "name") != NULL)
+    if (putter->options->source == NULL || json_object_get(source, "name") != NULL)
         return 0;
     if (source == NULL) {
         source = json_object();
         if (json_object_set_new(draft->data, "source", source) != 0)
             return fault_raise(-ENOMEM);
     }
-    if (json_object_set_new(source, "name", json_string(putter->source)) != 0 ||
+    if (json_object_set_new(source, "name", json_string(putter->options->source)) != 0 ||
         json_object_set_new(source, "external_id", json_string(draft->slug)) != 0)
         return fault_raise(-ENOMEM);
     return 0;
@@ -451,28 +399,74 @@ static const char *digest_of(struct arena *arena, const char *dump)
 
 struct batch {
     const struct resource *resource;
-    struct text items; /* the jsonb array of the put statements */
-    const char **ids;
+    struct text items; /* the jsonb array of the statements that store */
+    size_t first;      /* draft of the first of them */
+    size_t new_count;  /* of them */
+    size_t old_count;
+    const char **ids; /* of all that were stored, in all batches */
     size_t count;
 };
 
-static int store(struct putter *putter, struct batch *batch)
+static bool is_among(const struct db_rows *rows, const char *id)
 {
-    const struct model_resource *of = model_of(putter->model, batch->resource);
+    for (size_t row = 0; row < db_rows_count(rows); row++)
+        if (strcmp(db_rows_text(rows, row, 0), id) == 0)
+            return true;
+    return false;
+}
+
+/* New records whose slug or source somebody else has were not added: say which. */
+static int tell_taken(struct putter *putter, const struct batch *batch, const struct db_rows *added)
+{
+    for (size_t i = batch->first; i < putter->count; i++) {
+        const struct put_draft *draft = &putter->drafts[i];
+
+        if (draft->resource == batch->resource && draft->is_new && !is_among(added, draft->id))
+            add_slug_fault(putter, draft, "taken",
+                           "a draft of the same owner has this slug or this source, or another "
+                           "record of this import has the same source");
+        if (putter->problem->error_count >= FAULTS_MAX)
+            break;
+    }
+    return PUT_INVALID;
+}
+
+static int store_rows(struct putter *putter, struct batch *batch)
+{
+    const struct model_store *store = &model_of(putter->model, batch->resource)->store;
+    const char *const values[] = {batch->items.bytes};
+    CLEANUP(db_rows_freep) struct db_rows *added = NULL;
     int r = 0;
 
-    if (batch->items.length == 0)
-        return 0;
-    text_append_char(&batch->items, ']');
-    if (text_failed(&batch->items))
-        return fault_raise(-ENOMEM);
-    for (size_t i = 0; i < of->put_count && r == 0; i++)
-        r = db_run_text(putter->db, of->put[i], DB_PLAN_GENERIC, 1,
-                        (const char *const[]){batch->items.bytes}, NULL);
+    if (batch->new_count > 0)
+        r = db_run_text(putter->db, store->add, DB_PLAN_GENERIC, 1, values, &added);
+    if (r == 0 && added != NULL && db_rows_count(added) < batch->new_count)
+        return tell_taken(putter, batch, added);
+    if (r == 0 && batch->old_count > 0)
+        r = db_run_text(putter->db, store->change, DB_PLAN_GENERIC, 1, values, NULL);
+    if (r == 0 && batch->old_count > 0 && store->remove != NULL)
+        r = db_run_text(putter->db, store->remove, DB_PLAN_GENERIC, 1, values, NULL);
+    if (r == 0)
+        r = db_run_text(putter->db, store->fill, DB_PLAN_GENERIC, 1, values, NULL);
     if (r == 0)
         r = db_run(putter->db, &CHANGES_ADD,
-                   (const char *const[]){batch->resource->path, batch->items.bytes}, NULL);
+                   (const char *const[]){batch->resource->path, values[0]}, NULL);
+    return r;
+}
+
+/* @next: the draft after the last of the batch */
+static int store(struct putter *putter, struct batch *batch, size_t next)
+{
+    int r = 0;
+
+    if (batch->items.length > 0 && putter->problem->error_count == 0) {
+        text_append_char(&batch->items, ']');
+        r = text_failed(&batch->items) ? fault_raise(-ENOMEM) : store_rows(putter, batch);
+    }
     text_clear(&batch->items);
+    batch->new_count = 0;
+    batch->old_count = 0;
+    batch->first = next;
     return r;
 }
 
@@ -480,13 +474,57 @@ static void batch_add(struct batch *batch, const struct put_draft *draft, const 
                       const char *digest)
 {
     text_append_format(&batch->items,
-                       "%s{\"id\":\"%s\",\"slug\":\"%s\",\"version\":%ld,\"status\":\"published\","
+                       "%s{\"id\":\"%s\",\"new\":%s,\"slug\":\"%s\",\"version\":%ld,"
+                       "\"status\":\"published\",\"action\":\"import\",\"change\":\"%s\","
                        "\"digest\":\"%s\",\"data\":",
-                       batch->items.length == 0 ? "[" : ",", draft->id, draft->slug, draft->version,
-                       digest);
+                       batch->items.length == 0 ? "[" : ",", draft->id,
+                       draft->is_new ? "true" : "false", draft->slug, draft->version,
+                       draft->is_public ? "updated" : "created", digest);
     text_append(&batch->items, dump);
     text_append_char(&batch->items, '}');
+    if (draft->is_new)
+        batch->new_count++;
+    else
+        batch->old_count++;
     batch->ids[batch->count++] = draft->id;
+}
+
+static bool is_same(const char *stored_digest, const char *digest)
+{
+    return stored_digest != NULL && strcmp(stored_digest, digest) == 0;
+}
+
+static int put_draft(struct putter *putter, struct batch *batch, struct put_draft *draft,
+                     struct put_summary *summary)
+{
+    const char *digest;
+    char *dump;
+    int r = complete(putter, draft);
+
+    if (r != 0)
+        return r;
+    dump = json_dumps(draft->data, DUMP_FLAGS);
+    digest = dump == NULL ? NULL : digest_of(putter->arena, dump);
+    if (digest == NULL) {
+        free(dump);
+        return fault_raise(-ENOMEM);
+    }
+    draft->is_unchanged =
+        is_same(draft->imported_digest, digest) || is_same(draft->stored_digest, digest);
+    if (draft->is_unchanged)
+        summary->unchanged++;
+    else if (draft->is_touched && !draft->is_new && !putter->options->overwrite)
+        add_slug_fault(putter, draft, "changed-since-import",
+                       "somebody changed this record since it was imported: leave it out, or "
+                       "import with --overwrite");
+    else if (draft->is_new)
+        summary->created++;
+    else
+        summary->updated++;
+    if (!draft->is_unchanged)
+        batch_add(batch, draft, dump, digest);
+    free(dump);
+    return 0;
 }
 
 static int put_resource(struct putter *putter, struct batch *batch, struct put_summary *summary)
@@ -494,42 +532,36 @@ static int put_resource(struct putter *putter, struct batch *batch, struct put_s
     int r = 0;
 
     for (size_t i = 0; i < putter->count && r == 0; i++) {
-        struct put_draft *draft = &putter->drafts[i];
-        const char *digest;
-        char *dump;
-
-        if (draft->resource != batch->resource)
+        if (putter->drafts[i].resource != batch->resource)
             continue;
-        r = complete(putter, draft);
-        if (r != 0)
-            break;
-        dump = json_dumps(draft->data, DUMP_FLAGS);
-        digest = dump == NULL ? NULL : digest_of(putter->arena, dump);
-        if (digest == NULL) {
-            free(dump);
-            return fault_raise(-ENOMEM);
-        }
-        draft->is_unchanged =
-            draft->stored_digest != NULL && strcmp(draft->stored_digest, digest) == 0;
-        if (draft->is_unchanged)
-            summary->unchanged++;
-        else if (draft->is_new)
-            summary->created++;
-        else
-            summary->updated++;
-        if (!draft->is_unchanged) {
-            batch_add(batch, draft, dump, digest);
-            if (batch->count % BATCH_RECORDS == 0)
-                r = store(putter, batch);
-        }
-        free(dump);
+        r = put_draft(putter, batch, &putter->drafts[i], summary);
+        if (r == 0 && batch->new_count + batch->old_count == BATCH_RECORDS)
+            r = store(putter, batch, i + 1);
     }
     if (r == 0)
-        r = store(putter, batch);
+        r = store(putter, batch, putter->count);
     return r;
 }
 
-/* Store everything first, then render: documents show one another. */
+/* New slugs, and what was gone and is back. */
+static int keep_addresses(struct putter *putter)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < putter->count && r == 0; i++) {
+        const struct put_draft *draft = &putter->drafts[i];
+
+        if (draft->is_new || draft->is_unchanged)
+            continue;
+        if (strcmp(draft->stored_slug, draft->slug) != 0)
+            r = addresses_move(putter->db, draft->resource, draft->id, draft->stored_slug,
+                               draft->slug);
+        if (r == 0 && !draft->is_public)
+            r = addresses_open(putter->db, draft->resource, draft->id, draft->slug);
+    }
+    return r;
+}
+
 static int put_all(struct putter *putter, struct put_summary *summary)
 {
     const struct contract *contract = model_contract(putter->model);
@@ -545,6 +577,10 @@ static int put_all(struct putter *putter, struct put_summary *summary)
                                    : put_resource(putter, &batches[i], summary);
         text_deinit(&batches[i].items);
     }
+    if (r == 0 && putter->problem->error_count > 0)
+        return PUT_INVALID;
+    if (r == 0)
+        r = keep_addresses(putter);
     for (size_t i = 0; i < resource_count && r == 0; i++)
         r = render_records(putter->model, putter->db, batches[i].resource, batches[i].ids,
                            batches[i].count);
@@ -555,34 +591,31 @@ static int put_all(struct putter *putter, struct put_summary *summary)
 }
 
 int put_records(const struct model *model, struct db *db, struct put_draft *drafts, size_t count,
-                const char *source, struct arena *arena, struct problem *problem,
+                const struct put_options *options, struct arena *arena, struct problem *problem,
                 struct put_summary *ret_summary)
 {
-    const struct contract *contract = model_contract(model);
     struct putter putter = {.model = model,
                             .db = db,
                             .arena = arena,
                             .problem = problem,
+                            .options = options,
                             .drafts = drafts,
-                            .count = count,
-                            .source = source};
+                            .count = count};
     struct put_summary summary = {0};
-    int r = 0;
+    int r;
 
     assert(db_in_transaction(db));
-    text_init(&putter.pointer, POINTER_BYTES_MAX);
     problem_set(problem, "validation-failed", NULL);
-    check_drafts(&putter);
-    for (size_t i = 0; i < contract_resource_count(contract) && r == 0; i++)
-        r = identify(&putter, contract_resource(contract, i));
+    r = check_drafts(&putter);
+    if (r == 0)
+        r = identify(&putter);
     if (r == 0)
         r = resolve_references(&putter);
     if (r == 0 && problem->error_count > 0)
         r = PUT_INVALID;
     if (r == 0)
         r = put_all(&putter, &summary);
-    forget_all(&putter);
-    text_deinit(&putter.pointer);
+    forget_slugs(&putter);
     if (r == 0 && arena_failed(arena))
         r = fault_raise(-ENOMEM);
     if (r == 0)
