@@ -20,7 +20,8 @@ static const char *const SINGLE_HEADERS[] = {
     "Authorization", "Content-Encoding",  "Content-Length",   "Content-Type",
     "Host",          "If-Modified-Since", "Transfer-Encoding"};
 
-static const char *const CREDENTIAL_PARAMETERS[] = {"access_token", "token", "api_key"};
+static const char *const CREDENTIAL_PARAMETERS[] = {"access_token", "token", "api_key",
+                                                    "client_secret"};
 
 /* Of the server as a whole: "OPTIONS *". */
 static const char EVERY_METHOD[] = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
@@ -294,7 +295,10 @@ int check_rate(struct exchange *exchange)
 
     if (service->rate == NULL || !exchange->listener->is_public)
         return 0;
-    if (rate_take(service->rate, &exchange->client, exchange->started_us, &exchange->limit)) {
+    exchange->limit_key = exchange->request.caller.role == CALLER_ANONYMOUS
+                              ? rate_key_of_address(&exchange->client)
+                              : rate_key_of_text(exchange->request.caller.name);
+    if (rate_take(service->rate, &exchange->limit_key, exchange->started_us, &exchange->limit)) {
         exchange->is_limited = true;
         return 0;
     }
@@ -369,15 +373,17 @@ int check_body(struct exchange *exchange)
 
     if (body == BODY_NONE || (body == BODY_JSON_OPTIONAL && exchange->content_bytes == 0))
         return 0;
+    if (body == BODY_FORM)
+        problem.oauth_error = "invalid_request";
     if (is_too_large(exchange)) {
         exchange->close = true;
-        return refuse(
-            exchange, "content-too-large",
-            arena_format(&exchange->arena, "A body has at most %d bytes.", BODY_BYTES_MAX));
+        problem_set(&problem, "content-too-large",
+                    arena_format(&exchange->arena, "A body has at most %d bytes.", BODY_BYTES_MAX));
+        return answered(reply_problem(request, &exchange->reply, &problem));
     }
     if (!body_is_type(request_header(request, "Content-Type"), BODY_TYPES[body].type)) {
-        r = reply_problem_code(request, &exchange->reply, "unsupported-media-type",
-                               BODY_TYPES[body].detail);
+        problem_set(&problem, "unsupported-media-type", BODY_TYPES[body].detail);
+        r = reply_problem(request, &exchange->reply, &problem);
         if (r == 0)
             r = reply_header(&exchange->reply, BODY_TYPES[body].header, BODY_TYPES[body].type);
         return answered(r);

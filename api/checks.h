@@ -20,7 +20,7 @@ MUST_CHECK int check_target(struct exchange *exchange);
 MUST_CHECK int check_coding(struct exchange *exchange);
 /* A token in the query is refused before anything could write it down. */
 MUST_CHECK int check_credentials(struct exchange *exchange);
-/* The bucket of this client. */
+/* The bucket of who signed in, or of the address. */
 MUST_CHECK int check_rate(struct exchange *exchange);
 /* The query, decoded. */
 MUST_CHECK int check_query(struct exchange *exchange);

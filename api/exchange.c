@@ -109,6 +109,7 @@ static void begin(struct exchange *exchange)
     exchange->is_head = request->method == METHOD_HEAD;
     request->path = "";
     request->raw_query = "";
+    request->caller = caller_anonymous();
     request->headers = exchange->headers;
     request->header_count = exchange->header_count < EXCHANGE_HEADERS_IN_MAX
                                 ? exchange->header_count
@@ -190,8 +191,8 @@ static int handle(struct exchange *exchange)
 static int judge_and_handle(struct exchange *exchange)
 {
     static int (*const STEPS[])(struct exchange *) = {
-        check_headers, check_target, find_route, check_coding, check_credentials,
-        check_rate,    check_query,  check_body, handle,
+        check_headers, check_target, find_route, check_credentials, check_rate, check_coding,
+        check_query,   check_body,   handle,
     };
     int r = 0;
 
@@ -258,15 +259,17 @@ static void report(struct exchange *exchange, uint64_t bytes)
     enum log_level level = exchange->listener->is_public ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
     const char *resource = resource_of(exchange);
     enum request_method method = exchange->is_head ? METHOD_HEAD : exchange->request.method;
+    const char *client_id = exchange->request.caller.client_id; /* of a program, not a person */
     char client[ADDRESS_TEXT_BYTES];
 
     log_write(level, "http.access",
               "method=%s route=%s%s%s status=%d bytes=%" PRIu64 " duration_us=%" PRIu64
-              " client=%s trace_id=%s%s",
+              " client=%s%s%s trace_id=%s%s",
               METHOD_NAMES[method], resource, resource[0] == '\0' ? "" : ".",
               exchange->route == NULL ? "-" : exchange->route->name, exchange->status, bytes,
               duration_us, address_text_short(&exchange->client, client, sizeof(client)),
-              exchange->trace.id, exchange->is_stream_cut ? " cut=true" : "");
+              client_id[0] == '\0' ? "" : " client_id=", client_id, exchange->trace.id,
+              exchange->is_stream_cut ? " cut=true" : "");
     if (exchange->listener->is_public)
         metrics_request_ends(exchange->listener->service->metrics, exchange->series,
                              exchange->status, bytes, duration_us);

@@ -57,6 +57,7 @@ struct exchange {
     bool is_limited;     /* one token was taken */
     bool was_refused;    /* by the rate limit */
     bool is_last_resort; /* the answer goes out whatever the client accepts */
+    struct rate_key limit_key;
     struct rate_state limit;
     uint64_t started_us;
     size_t series; /* of the metrics */

@@ -16,6 +16,7 @@
 #include "exchange.h"
 #include "metrics.h"
 #include "rate.h"
+#include "routes.h"
 #include "service.h"
 #include "sizes.h"
 
@@ -235,8 +236,9 @@ static void out_public(struct exchange *exchange)
         "ETag, Idempotency-Replayed, Link, Last-Modified, Location, RateLimit, RateLimit-Policy, "
         "Retry-After, WWW-Authenticate, X-Request-Id");
     if (exchange->is_limited || exchange->was_refused) {
-        (void)snprintf(exchange->rate_policy, sizeof(exchange->rate_policy), "\"default\";q=%u;w=1",
-                       (unsigned)exchange->limit.quota);
+        (void)snprintf(exchange->rate_policy, sizeof(exchange->rate_policy),
+                       "\"default\";q=%u;w=%u", (unsigned)exchange->limit.quota,
+                       (unsigned)exchange->limit.window_s);
         (void)snprintf(exchange->rate_limit, sizeof(exchange->rate_limit), "\"default\";r=%u;t=%u",
                        (unsigned)exchange->limit.remaining, (unsigned)exchange->limit.reset_s);
         out(exchange, "RateLimit-Policy", exchange->rate_policy);
@@ -286,7 +288,7 @@ static int out_all(struct exchange *exchange, const struct plan *plan)
 static void give_token_back(struct exchange *exchange)
 {
     if (exchange->is_limited)
-        rate_give_back(exchange->listener->service->rate, &exchange->client, &exchange->limit);
+        rate_give_back(exchange->listener->service->rate, &exchange->limit_key, &exchange->limit);
 }
 
 /* Set aside what an earlier try left. */
@@ -298,6 +300,14 @@ static void start_over(struct exchange *exchange)
     exchange->out_count = 0;
     exchange->out_is_stream = false;
     exchange->out_without_content = false;
+}
+
+/* Of the answers to one client alone: their length would tell of their content (BREACH). */
+static bool is_private(const struct exchange *exchange)
+{
+    return exchange->reply.cache == REPLY_CACHE_NONE && exchange->route != NULL &&
+           (exchange->request.caller.role != CALLER_ANONYMOUS ||
+            exchange->route->access != ACCESS_PUBLIC);
 }
 
 int finish_reply(struct exchange *exchange)
@@ -312,10 +322,11 @@ int finish_reply(struct exchange *exchange)
     plan.has_content = plan.is_stream || reply->body.length > 0 || reply->not_modified;
     if (plan.has_content && !exchange->is_last_resort) {
         const char *accepted = request_header(&exchange->request, "Accept-Encoding");
+        bool is_plain = plan.is_stream || is_private(exchange);
         bool worthwhile = reply->not_modified || reply->body.length >= COMPRESS_BYTES_MIN;
 
-        r = coding_choose(accepted, worthwhile && !plan.is_stream, &plan.coding);
-        if (r != 0 || (plan.is_stream && plan.coding != CODING_IDENTITY))
+        r = coding_choose(accepted, worthwhile && !is_plain, &plan.coding);
+        if (r != 0 || (is_plain && plan.coding != CODING_IDENTITY))
             return FINISH_NOT_ACCEPTABLE;
     }
     judge_conditions(exchange, &plan);

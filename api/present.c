@@ -19,6 +19,44 @@
 #define LINK_BYTES_MAX (32 * 1024)
 #define TAG_BYTES_MAX 36
 
+static bool is_among(const char *const *names, const char *name)
+{
+    for (; names != NULL && *names != NULL; names++)
+        if (strcmp(*names, name) == 0)
+            return true;
+    return false;
+}
+
+bool present_takes(struct request *request, const char *const *known, struct reply *reply,
+                   int *ret_result)
+{
+    struct problem *problem;
+
+    if (request->parameter_count == 0)
+        return true;
+    problem = arena_alloc(request->arena, sizeof(*problem));
+    if (problem == NULL) {
+        *ret_result = fault_raise(-ENOMEM);
+        return false;
+    }
+    for (size_t i = 0; i < request->parameter_count; i++) {
+        const char *name = request->parameters[i].name;
+
+        if (!is_among(known, name))
+            problem_add(problem, request->arena, NULL, name, "unknown-parameter",
+                        known == NULL ? "this path takes no parameters"
+                                      : "this path does not take this parameter");
+        else if (request->parameters[i].value != request_parameter(request, name))
+            problem_add(problem, request->arena, NULL, name, "repeated",
+                        "this parameter can be there only once");
+    }
+    if (problem->error_count == 0)
+        return true;
+    problem_set(problem, "invalid-parameter", NULL);
+    *ret_result = reply_problem(request, reply, problem);
+    return false;
+}
+
 /* The tags of Accept-Language with a quality above 0, best first, "*" left out. */
 static void read_languages(const struct request *request, struct asked *asked)
 {

@@ -32,6 +32,14 @@ struct memo_key present_key(const struct request *request);
 /* The same as text, for ETags. NULL when the arena is full. */
 const char *present_variant(const struct request *request);
 
+/*
+ * present_takes() - does the query have nothing but these parameters, each once?
+ * @known: borrowed; NULL-terminated; NULL: the path takes none
+ * Return: true; false: answered with invalid-parameter.
+ */
+MUST_CHECK bool present_takes(struct request *request, const char *const *known,
+                              struct reply *reply, int *ret_result);
+
 /* A public answer: the same bytes for everyone who asks the same in the same words. */
 void present_public(struct reply *reply);
 /* True: the copy that the client has is known to be current, and that is the answer. */

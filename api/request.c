@@ -143,6 +143,13 @@ static enum decode_fault decode_component(struct arena *arena, const char *raw, 
     return DECODE_OK;
 }
 
+const char *request_decode_component(struct arena *arena, const char *raw, size_t size_bytes)
+{
+    const char *text;
+
+    return decode_component(arena, raw, size_bytes, &text) == DECODE_OK ? text : NULL;
+}
+
 static bool decode_parameter(struct request *request, const char *raw, size_t length,
                              struct problem *problem)
 {

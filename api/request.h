@@ -95,6 +95,8 @@ const char *request_header(const struct request *request, const char *name);
  */
 MUST_CHECK bool request_decode_query(struct request *request, const char *raw,
                                      struct problem *problem);
+/* One piece of such a text, in the arena; NULL when it cannot be decoded. */
+const char *request_decode_component(struct arena *arena, const char *raw, size_t size_bytes);
 /*
  * request_decode_form() - the same for a body of application/x-www-form-urlencoded
  * Refuses also: a NUL byte, a name that is there twice, more than FORM_PARAMETERS_MAX. A

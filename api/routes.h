@@ -14,6 +14,7 @@ struct reply;
 /* Who may use a route; a bad token is refused on every one, the public ones included. */
 enum route_access {
     ACCESS_PUBLIC,    /* anybody */
+    ACCESS_SIGN_IN,   /* anybody; Basic credentials in Authorization are the handler's to judge */
     ACCESS_SIGNED_IN, /* whoever has a token, whatever its role */
     ACCESS_READER,    /* partner, coordinator, editor, admin; scope read */
     ACCESS_WRITER,    /* the same; scope write, or write:{resource} of this path */

@@ -399,6 +399,19 @@ static void raise_file_limit(uint32_t connections_max)
                  (uintmax_t)limit.rlim_cur);
 }
 
+static int start_limits(struct service *service, uint32_t per_second)
+{
+    int r = rate_new(per_second, 1, &service->rate);
+
+    if (r == 0)
+        r = rate_new(FAILURES_OF_ADDRESS_MAX, FAILURES_WINDOW_S, &service->token_failures);
+    if (r == 0)
+        r = rate_new(FAILURES_OF_ADDRESS_MAX, FAILURES_WINDOW_S, &service->secret_failures);
+    if (r == 0)
+        r = rate_new(FAILURES_OF_CLIENT_MAX, FAILURES_WINDOW_S, &service->client_failures);
+    return r;
+}
+
 static int start_service(struct server *server)
 {
     const struct settings *settings = server->application->settings;
@@ -410,7 +423,7 @@ static int start_service(struct server *server)
     if (r == 0)
         r = sizes_new(&service->sizes);
     if (r == 0 && settings->rate_limit > 0)
-        r = rate_new(settings->rate_limit, &service->rate);
+        r = start_limits(service, settings->rate_limit);
     if (r == 0 && settings->trusted_proxy != NULL && settings->trusted_proxy[0] != '\0')
         service->has_trusted_proxy =
             address_parse(settings->trusted_proxy, &service->trusted_proxy);
@@ -432,6 +445,9 @@ static void server_free(struct server *server)
     stop_port(&server->main);
     stop_port(&server->admin);
     rate_free(server->service.rate);
+    rate_free(server->service.token_failures);
+    rate_free(server->service.secret_failures);
+    rate_free(server->service.client_failures);
     sizes_free(server->service.sizes);
     metrics_free(server->service.metrics);
     coding_deinit();

@@ -17,7 +17,10 @@ struct sizes;
 
 struct service {
     struct application *application; /* borrowed */
-    struct rate *rate;               /* NULL: no rate limit */
+    struct rate *rate;               /* NULL: no rate limit, and none of failed attempts */
+    struct rate *token_failures;     /* by address: tokens that did not verify */
+    struct rate *secret_failures;    /* by address: secrets that were wrong */
+    struct rate *client_failures;    /* the same by the client's id */
     struct metrics *metrics;
     struct sizes *sizes;
     bool has_trusted_proxy;

@@ -27,6 +27,7 @@ enum setting_kind {
     SETTING_ADDRESS,  /* an IP address */
     SETTING_URL,      /* http or https, without query and slash at the end; "" allowed */
     SETTING_SECRET,
+    SETTING_FILE, /* a path; who reads the file says what is wrong with it */
     SETTING_NUMBER,
     SETTING_LEVEL
 };
@@ -57,9 +58,11 @@ static const struct setting SETTINGS[] = {
     {PREFIX "BASE_URL", SETTING_URL, offsetof(struct settings, base_url), "", "none", 0, 0,
      "what links begin with, such as https://api.example.org; none: they begin with a slash"},
     {PREFIX "SECRET", SETTING_SECRET, offsetof(struct settings, secret), "", "random", 0, 0,
-     "signs cursors; the same on every node, 32 characters or more"},
+     "signs cursors and seals the keys of tokens; the same on every node, 32 characters or more"},
+    {PREFIX "ISSUERS", SETTING_FILE, offsetof(struct settings, issuers), "", "none", 0, 0,
+     "JSON file of the outside issuers whose tokens are taken"},
     {PREFIX "RATE_LIMIT", SETTING_NUMBER, offsetof(struct settings, rate_limit), "50", NULL, 0,
-     100000, "requests per second and client; 0: no limit"},
+     100000, "requests per second and client; 0: no limit, neither for failed attempts to sign in"},
     {PREFIX "TRUSTED_PROXY", SETTING_ADDRESS, offsetof(struct settings, trusted_proxy), "", "none",
      0, 0, "address whose X-Forwarded-For names the client"},
     {PREFIX "POOL_SIZE", SETTING_NUMBER, offsetof(struct settings, pool_size), "8", NULL, 1, 100,
@@ -152,6 +155,7 @@ static const char *read_value(struct settings *settings, const struct setting *s
 
     switch (setting->kind) {
     case SETTING_DATABASE:
+    case SETTING_FILE:
         break;
     case SETTING_ADDRESS:
         if (value[0] != '\0' && !address_parse(value, &address))
@@ -357,6 +361,7 @@ static void print_value(const struct settings *settings, const struct setting *s
         print_database(get_text(settings, setting), file);
         return;
     case SETTING_ADDRESS:
+    case SETTING_FILE:
     case SETTING_URL:
         text = get_text(settings, setting);
         fputs(text[0] == '\0' ? "(none)" : text, file);

@@ -19,7 +19,9 @@ struct settings {
     const char *admin_bind;    /* health and metrics */
     uint32_t admin_port;       /* 0: any free one; printed in the log */
     const char *base_url;      /* "": links are path-absolute */
-    const char *secret;        /* signs cursors; default: random per process, with a warning */
+    const char *secret;        /* signs cursors, seals keys; default: random per process, with a
+                                  warning */
+    const char *issuers;       /* file of the outside issuers of tokens; "": none */
     uint32_t rate_limit;       /* requests per second and client; 0: off */
     const char *trusted_proxy; /* whose X-Forwarded-For counts; "": nobody's */
     uint32_t pool_size;

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "contract/contract.h"
 #include "negotiate.h"
+#include "present.h"
 #include "reply.h"
 #include "request.h"
 #include "settings.h"
@@ -52,25 +53,6 @@ static const char *choose(struct request *request, struct reply *reply, const ch
     return NULL;
 }
 
-static bool refused_parameters(struct request *request, struct reply *reply, int *ret_result)
-{
-    struct problem *problem;
-
-    if (request->parameter_count == 0)
-        return false;
-    problem = arena_alloc(request->arena, sizeof(*problem));
-    if (problem == NULL) {
-        *ret_result = fault_raise(-ENOMEM);
-        return true;
-    }
-    problem_set(problem, "invalid-parameter", NULL);
-    for (size_t i = 0; i < request->parameter_count; i++)
-        problem_add(problem, request->arena, NULL, request->parameters[i].name, "unknown-parameter",
-                    "this path takes no parameters");
-    *ret_result = reply_problem(request, reply, problem);
-    return true;
-}
-
 /* --- / -------------------------------------------------------------------------------------------
  */
 
@@ -111,7 +93,7 @@ int handle_service_describe(struct request *request, struct reply *reply)
     struct text *text = &reply->body;
     int r = 0;
 
-    if (refused_parameters(request, reply, &r) ||
+    if (!present_takes(request, NULL, reply, &r) ||
         choose(request, reply, TYPES, ARRAY_LENGTH(TYPES), &r) == NULL)
         return r;
     text_append(text, "{\"name\":");
@@ -141,7 +123,7 @@ static int reply_file(struct request *request, struct reply *reply,
 {
     int r = 0;
 
-    if (refused_parameters(request, reply, &r) || choose(request, reply, &type, 1, &r) == NULL)
+    if (!present_takes(request, NULL, reply, &r) || choose(request, reply, &type, 1, &r) == NULL)
         return r;
     text_append_bytes(&reply->body, (const char *)file->bytes, file->size_bytes);
     return finish(request, reply, type);
@@ -221,7 +203,7 @@ int handle_problems_list(struct request *request, struct reply *reply)
     const char *type;
     int r = 0;
 
-    if (refused_parameters(request, reply, &r))
+    if (!present_takes(request, NULL, reply, &r))
         return r;
     type = choose(request, reply, PROBLEM_TYPES, ARRAY_LENGTH(PROBLEM_TYPES), &r);
     if (type == NULL)
@@ -258,7 +240,7 @@ int handle_problem_read(struct request *request, struct reply *reply)
     if (kind == NULL)
         return reply_problem_code(request, reply, "not-found",
                                   "There is no problem of this name; /problems lists them all.");
-    if (refused_parameters(request, reply, &r))
+    if (!present_takes(request, NULL, reply, &r))
         return r;
     type = choose(request, reply, PROBLEM_TYPES, ARRAY_LENGTH(PROBLEM_TYPES), &r);
     if (type == NULL)
@@ -286,7 +268,7 @@ int handle_api_catalog(struct request *request, struct reply *reply)
     const char *link;
     int r = 0;
 
-    if (refused_parameters(request, reply, &r) ||
+    if (!present_takes(request, NULL, reply, &r) ||
         choose(request, reply, TYPES, ARRAY_LENGTH(TYPES), &r) == NULL)
         return r;
     text_append_format(

@@ -13,10 +13,15 @@
 #define IMPORT_FILE_BYTES_MAX (64 * 1024 * 1024) /* one file of the command line's import */
 #define PATH_BYTES_MAX 1024                      /* of a decoded path */
 #define PATH_SEGMENTS_MAX 8
-#define QUERY_BYTES_MAX 8192      /* of a raw query string: 100 ids of 36 bytes fit twice */
-#define QUERY_PARAMETERS_MAX 64   /* of one request */
-#define FORM_PARAMETERS_MAX 16    /* of one form body; signing in needs five */
-#define FILTER_VALUES_MAX 100     /* of one parameter, separated by commas */
+#define QUERY_BYTES_MAX 8192    /* of a raw query string: 100 ids of 36 bytes fit twice */
+#define QUERY_PARAMETERS_MAX 64 /* of one request */
+#define FORM_PARAMETERS_MAX 16  /* of one form body; signing in needs five */
+#define FAILURES_WINDOW_S 60    /* in which that many attempts to sign in come back */
+#define FAILURES_OF_ADDRESS_MAX                                                                    \
+    10 /* at once, then one in six seconds: people mistype, programs guess */
+#define FAILURES_OF_CLIENT_MAX                                                                     \
+    60                        /* with one id: more than an address has, so that none shuts it out */
+#define FILTER_VALUES_MAX 100 /* of one parameter, separated by commas */
 #define SEARCH_CHARACTERS_MAX 100 /* of q */
 #define CURSOR_BYTES_MAX 3400     /* four sort values of full length */
 #define PAGE_ITEMS_DEFAULT 20

@@ -50,11 +50,38 @@ static const struct problem_kind KINDS[] = {
      "The path has malformed percent-encoding, bytes that are not UTF-8, control characters, an "
      "encoded slash, an empty segment, or the segments '.' or '..'.",
      "Use the links that the API gives, unchanged."},
-    {"unauthenticated", 401, "Credentials are missing or not valid",
-     "The path needs a token, or the token sent is not valid.",
-     "Send a valid token as 'Authorization: Bearer ...'."},
-    {"forbidden", 403, "Not allowed", "The credentials are valid, but do not permit this.",
-     "Ask the administrator for the role or scope that the answer names."},
+    {"invalid-scope", 400, "No such scope for this client",
+     "None of the scopes that the form asks for is one that the client has.",
+     "Ask for some of the scopes that the client was given, or leave scope out to get them all."},
+    {"unsupported-grant-type", 400, "There is no such way to sign in",
+     "The form asks for a grant_type that this service does not have.",
+     "Use grant_type=client_credentials."},
+    {"invalid-client", 401, "The client cannot be signed in",
+     "There is no such client, its secret is another one, or an administrator has disabled it. "
+     "Which of these it is, is not told.",
+     "Send identifier and secret of the client by HTTP Basic, or as client_id and client_secret in "
+     "the form, not both. An administrator can give the client a new secret with POST "
+     "/v1/clients/{id}/secrets."},
+    {"invalid-token", 401, "The token is not valid",
+     "The token in the Authorization header has expired, was revoked, is not for this service, or "
+     "is none of ours. It is refused also where no token is needed, so that you never take what "
+     "everybody sees for what you may see.",
+     "Get a new token from POST /v1/oauth/token, or leave the header out to read what is public."},
+    {"unauthenticated", 401, "Credentials are missing",
+     "The path needs a token, or the Authorization header is not one that can be read.",
+     "Get a token from POST /v1/oauth/token with the identifier and the secret of your client "
+     "(grant_type=client_credentials), and send it as 'Authorization: Bearer ...'. Administrators "
+     "register clients."},
+    {"forbidden", 403, "Not allowed",
+     "The token is valid, but its role, or the organisation that it belongs to, does not permit "
+     "this.",
+     "Ask an administrator for the role that the answer names, or the organisation that owns the "
+     "record for the change."},
+    {"insufficient-scope", 403, "The token lacks a scope",
+     "The role of the client would permit this, but the token was made with fewer scopes. The "
+     "header WWW-Authenticate names the one that is missing.",
+     "Ask POST /v1/oauth/token for a token with that scope, or leave scope out to get all that the "
+     "client has."},
     {"not-found", 404, "Not found",
      "There is nothing at this path, or nothing that you may know of.",
      "Check the id or slug. Lists are at the plural path, for example /v1/practices."},
@@ -97,6 +124,9 @@ static const struct problem_kind KINDS[] = {
     {"too-many-proposals", 409, "Too many corrections wait for this record",
      "Proposed corrections of this record, 50 of them, wait for an editor; no more are taken.",
      "Try again when the editors have looked at them."},
+    {"too-many-secrets", 409, "The client has two secrets",
+     "A client has two secrets at most, so that one can be replaced while the other works.",
+     "Remove the one that is no longer used with DELETE /v1/clients/{id}/secrets/{slot}."},
     {"gone", 410, "Gone", "The record existed and was deleted.",
      "Remove it from your copy. If the answer names replaced_by, read that record instead."},
     {"precondition-failed", 412, "The record has changed",
@@ -134,6 +164,11 @@ static const struct problem_kind KINDS[] = {
     {"rate-limited", 429, "Too many requests",
      "You have sent more requests than the RateLimit-Policy header permits.",
      "Wait as long as Retry-After says. Conditional requests that end in 304 do not count."},
+    {"too-many-attempts", 429, "Too many failed attempts to sign in",
+     "Too many tokens or secrets that were not valid came from your address, or with this client's "
+     "identifier. Tokens that were known before go on working.",
+     "Wait as long as Retry-After says, and see that the token or secret is the right one before "
+     "you try again."},
     {"internal-error", 500, "The server failed",
      "Something went wrong here, and it was noted. Nothing was changed.",
      "Try again later. If it stays, report the request_id."},
@@ -235,6 +270,11 @@ void problem_render(const struct problem *problem, const char *instance, const c
     text_append_json(text, problem->title);
     text_append_format(text, ",\"status\":%d", problem->status);
     append_member(text, "detail", problem->detail);
+    if (problem->oauth_error != NULL) {
+        append_member(text, "error", problem->oauth_error);
+        append_member(text, "error_description",
+                      problem->detail != NULL ? problem->detail : problem->title);
+    }
     append_member(text, "instance", instance);
     append_member(text, "request_id", request_id);
     if (shown > 0) {

@@ -25,7 +25,8 @@ struct problem {
     int status;
     const char *code; /* of the type URI: "invalid-parameter" */
     const char *title;
-    const char *detail; /* may be NULL */
+    const char *detail;      /* may be NULL */
+    const char *oauth_error; /* also "error" and "error_description" of RFC 6749; NULL: without */
     struct problem_error errors[FAULTS_MAX];
     size_t error_count; /* errors beyond FAULTS_MAX are counted, not kept */
 };

@@ -449,7 +449,7 @@ Test(exchange, a_stream_is_read_to_its_end_and_freed_once)
 
 Test(exchange, the_rate_limit_refuses_and_a_304_costs_nothing)
 {
-    cr_assert_eq(rate_new(2, &service.rate), 0);
+    cr_assert_eq(rate_new(2, 1, &service.rate), 0);
     for (int i = 0; i < 10; i++) {
         prepare("GET", "/long");
         with("If-None-Match", "*");

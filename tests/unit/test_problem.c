@@ -164,3 +164,25 @@ Test(problem, a_full_arena_leaves_the_error_with_its_code_alone)
     cr_assert_not_null(value, "%s", text.bytes);
     text_deinit(&text);
 }
+
+Test(problem, an_error_of_signing_in_has_the_members_of_oauth_too)
+{
+    static const char *const DETAILS[] = {NULL, "The parameter grant_type is missing."};
+
+    for (size_t i = 0; i < sizeof(DETAILS) / sizeof(DETAILS[0]); i++) {
+        struct problem problem = {.oauth_error = "invalid_request"};
+        json_auto_t *value = NULL;
+        struct text text;
+
+        text_init(&text, 10000);
+        problem_set(&problem, "invalid-form", DETAILS[i]);
+        problem_render(&problem, NULL, NULL, &text);
+        value = json_loadb(text.bytes, text.length, JSON_REJECT_DUPLICATES, NULL);
+        cr_assert_str_eq(json_string_value(json_object_get(value, "error")), "invalid_request");
+        cr_assert_str_eq(json_string_value(json_object_get(value, "error_description")),
+                         DETAILS[i] == NULL ? problem.title : DETAILS[i]);
+        cr_assert_str_eq(json_string_value(json_object_get(value, "type")),
+                         "/problems/invalid-form");
+        text_deinit(&text);
+    }
+}

@@ -182,3 +182,61 @@ Test(request, headers_are_found_in_any_case_and_repeated_ones_are_joined, .init 
     cr_assert_str_eq(request_header(&request, "Accept"), "text/html, text/csv");
     cr_assert_null(request_header(&request, "Accept-Language"));
 }
+
+/* Names and values as the token endpoint sees them: "a=b, c=d". */
+static void check_form(const char *raw, const char *expected, const char *why)
+{
+    char seen[200] = "";
+    size_t used = 0;
+
+    cr_assert(request_decode_form(&request, raw, strlen(raw), &problem), "%s", why);
+    for (size_t i = 0; i < request.form_count; i++)
+        used += (size_t)snprintf(seen + used, sizeof(seen) - used, "%s%s=%s", i == 0 ? "" : ", ",
+                                 request.form[i].name, request.form[i].value);
+    cr_assert_str_eq(seen, expected, "%s", why);
+}
+
+Test(request, a_clean_form_is_decoded, .init = begin, .fini = end)
+{
+    static const struct {
+        const char *raw, *form, *why;
+    } ROWS[] = {
+        {"", "", "nothing"},
+        {"a=b&c=d", "a=b, c=d", "two"},
+        {"&&a=b&", "a=b", "empty pieces say nothing"},
+        {"a=&b=1&c", "b=1", "without a value it is as if it were not sent"},
+        {"scope=read+write%3Apractices", "scope=read write:practices", "a plus is a space"},
+        {"a=b=c", "a=b=c", "the first equals sign ends the name"},
+        {"n=%C3%A4\xC3\xB6", "n=\xC3\xA4\xC3\xB6", "UTF-8, encoded and raw"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++)
+        check_form(ROWS[i].raw, ROWS[i].form, ROWS[i].why);
+}
+
+Test(request, a_form_that_is_not_clean_is_refused_without_quoting_it, .init = begin, .fini = end)
+{
+    static const struct {
+        const char *raw;
+        size_t size_bytes;
+        const char *why;
+    } ROWS[] = {
+        {"a=secret%", 9, "half an escape"},
+        {"a=secret%zz", 11, "an escape that is none"},
+        {"a=secret%00", 11, "an encoded NUL"},
+        {"a=secret\0b", 10, "a NUL"},
+        {"a=secret%FF", 11, "not UTF-8"},
+        {"a=secret 1", 10, "a raw space"},
+        {"=secret", 7, "no name"},
+        {"a=secret&a=secret", 17, "twice"},
+        {"a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1&i=1&j=1&k=1&l=1&m=1&n=1&o=1&p=1&q=secret", 73,
+         "too many"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+        cr_assert_not(request_decode_form(&request, ROWS[i].raw, ROWS[i].size_bytes, &problem),
+                      "%s", ROWS[i].why);
+        cr_assert_str_eq(problem.code, "invalid-form", "%s", ROWS[i].why);
+        cr_assert_null(strstr(problem.detail, "secret"), "%s", ROWS[i].why);
+    }
+}
