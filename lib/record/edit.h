@@ -45,30 +45,34 @@ struct edit {
     struct arena *arena;
     const struct caller *caller;
     struct problem *problem;
+    const char *action; /* of the version: "accept" when a proposal is taken over; NULL: what the
+                           function called is named after */
 };
 
 /* A record as somebody who may edit it sees it; texts in the arena. */
 struct edit_record {
     const struct resource *resource;
     const char *id;
-    const char *slug;
-    const char *status;   /* draft, in_review, published, archived */
-    const char *review;   /* in_review, returned; NULL: no change waits */
-    const char *owner_id; /* NULL: none */
-    long version;         /* of the working copy: the last one */
-    long live_version;    /* what the tables of the resource hold */
+    const char *slug;           /* of the working copy */
+    const char *status;         /* draft, in_review, published, archived */
+    const char *review;         /* in_review, returned; NULL: no change waits */
+    const char *owner_id;       /* NULL: none */
+    long version;               /* of the working copy: the last one */
+    long live_version;          /* what the tables of the resource hold */
     char etag[EDIT_ETAG_BYTES]; /* of the working copy: from id and version */
     const char *public_etag;    /* of the public document; NULL: not published, or another content
                                    than the working copy */
+    const char *reason;         /* what the editor said on returning it last, while it is returned;
+                                   NULL: nothing */
     const char *created_at;     /* RFC 3339 */
     const char *updated_at;     /* when the last version was made */
     const char *first_published_at;
     const char *deleted_at;  /* NULL: is not */
     const char *replaced_by; /* slug of the record that it was merged into, or NULL */
-    json_t *data;            /* borrowed, lives until edit_deinit(); as it is written, relations by id */
+    json_t *data; /* borrowed, lives until edit_deinit(); as it is written, relations by id */
     const char *const *changed; /* after a change: names of the properties that it changed */
     size_t changed_count;
-    bool is_unchanged;          /* the change made no difference: there is no new version */
+    bool is_unchanged; /* the change made no difference: there is no new version */
 };
 
 /*
@@ -77,26 +81,42 @@ struct edit_record {
  * Return: 0; EDIT_NOT_FOUND; EDIT_GONE (with @ret_record filled); a db outcome; a fault.
  * Release with edit_deinit() whatever the result.
  */
-MUST_CHECK int edit_find(const struct edit *edit, const struct resource *resource,
-                         const char *name, struct edit_record *ret_record);
-/* The same without the lock, for reading; also for deleted records (editors: history). */
-MUST_CHECK int edit_look(const struct edit *edit, const struct resource *resource,
-                         const char *name, struct edit_record *ret_record);
+MUST_CHECK int edit_find(const struct edit *edit, const struct resource *resource, const char *name,
+                         struct edit_record *ret_record);
+/* The same without the lock, for reading. After EDIT_GONE the history of a record that the caller
+ * may edit can be shown still. */
+MUST_CHECK int edit_look(const struct edit *edit, const struct resource *resource, const char *name,
+                         struct edit_record *ret_record);
 void edit_deinit(struct edit_record *record);
 
 /*
  * edit_create() - a new draft
  * @data: borrowed, changed: completed, relations by id. Without a slug one is made of its label;
  *        without an owner it belongs to the caller's organisation.
+ * Return: 0; EDIT_INVALID; EDIT_CONFLICT (slug-taken, source-taken); EDIT_FORBIDDEN; …
  */
 MUST_CHECK int edit_create(const struct edit *edit, const struct resource *resource, json_t *data,
                            struct edit_record *ret_record);
-/* The whole content anew. An editor's change of a published record is published at once; a
- * partner's waits for review. */
+/*
+ * edit_replace() - the whole content anew
+ * An editor's change of a published record is published at once; a partner's waits for review.
+ * A slug that is not said stays.
+ * Return: as edit_create(); EDIT_CONFLICT also for what is archived (invalid-transition).
+ */
 MUST_CHECK int edit_replace(const struct edit *edit, struct edit_record *record, json_t *data);
-/* RFC 7396. Read-only properties in @patch are refused by pointer, even with their present value. */
+/* RFC 7396. Read-only properties in @patch are refused by pointer, even with their present value.
+ */
 MUST_CHECK int edit_patch(const struct edit *edit, struct edit_record *record, const json_t *patch);
-/* EDIT_CONFLICT (still-referenced) names published records that refer to it. */
+/*
+ * edit_try_patch() - would this be a valid change of what is published?
+ * For whoever may read it: nothing is written, and the working copy is not looked at.
+ * @ret_record: filled with id, slug, version (of what is published) and data (patched)
+ * Return: 0; EDIT_NOT_FOUND; EDIT_GONE; EDIT_INVALID; …
+ */
+MUST_CHECK int edit_try_patch(const struct edit *edit, const struct resource *resource,
+                              const char *name, const json_t *patch,
+                              struct edit_record *ret_record);
+/* EDIT_CONFLICT (still-referenced) names records that refer to it. */
 MUST_CHECK int edit_delete(const struct edit *edit, struct edit_record *record);
 
 enum edit_step { EDIT_SUBMIT, EDIT_PUBLISH, EDIT_RETURN, EDIT_ARCHIVE };
@@ -125,31 +145,45 @@ MUST_CHECK int edit_merge(const struct edit *edit, struct edit_record *duplicate
 
 /*
  * edit_append_json() - the working copy, in the shape in which records are read
- * Relations as {id, slug, title}, times, status, version, links; "review" when a change waits.
+ * Relations as {id, slug, title}, times, status, version, links; "review" when a change waits,
+ * "review_reason" when it was returned.
  * @dry_run: adds meta.dry_run
  */
 MUST_CHECK int edit_append_json(const struct edit *edit, const struct edit_record *record,
                                 bool dry_run, struct text *text);
-/* {"data": [{version, action, status, review, at, client, role, changed, reason}], "page": …},
- * newest first; @before: 0, or the version to go on below. */
+/*
+ * edit_append_versions() - an array of the versions, newest first
+ * [{version, action, status, review, at, client, role, changed, reason}]
+ * @before:   0, or the version to go on below
+ * @ret_next: what to go on below; 0 at the end
+ */
 MUST_CHECK int edit_append_versions(const struct edit *edit, const struct edit_record *record,
-                                    long before, unsigned limit, struct text *text);
+                                    long before, unsigned limit, struct text *text, long *ret_next);
 /* One version in the shape in which records are read. Return: 0; EDIT_NOT_FOUND; … */
 MUST_CHECK int edit_append_version(const struct edit *edit, const struct edit_record *record,
                                    long number, struct text *text);
 
 struct edit_list {
-    const char *const *resources; /* NULL: all */
+    const char *const *resources; /* paths; NULL: all */
     size_t resource_count;
-    const char *const *statuses; /* NULL: all */
+    const char *const *statuses; /* of working copies: draft, …; NULL: all */
     size_t status_count;
-    const char *owner_id; /* NULL: all that the caller may see */
-    bool of_caller;       /* what the caller may edit, not what is merely published */
-    bool waiting;         /* what waits for an editor: the queue, with proposals, oldest first */
-    const char *after;    /* where to go on: opaque, from the page before; NULL: at the beginning */
+    const char *const *kinds; /* of reviews: record, change, proposal; NULL: all */
+    size_t kind_count;
+    const char *owner; /* id or slug of an organisation; NULL: all that the caller may edit */
+    const char *after; /* where to go on: opaque, from the page before; NULL: at the beginning */
     unsigned limit;
 };
-/* Working copies, or the queue of reviews: heads of records with state and name.
- * @ret_next: in the arena; NULL at the end. */
-MUST_CHECK int edit_append_list(const struct edit *edit, const struct edit_list *list,
-                                struct text *text, const char **ret_next);
+/*
+ * edit_append_working_copies() - an array of what the caller may edit, what changed last first
+ * The heads of the records: {resource, id, slug, title, status, review, owner, version,
+ * updated_at, links}.
+ * @ret_next: in the arena; NULL at the end
+ * Return: 0; EDIT_NOT_FOUND: @list->after is none of ours; …
+ */
+MUST_CHECK int edit_append_working_copies(const struct edit *edit, const struct edit_list *list,
+                                          struct text *text, const char **ret_next);
+/* The same for what waits for an editor, what has waited longest first: {kind, resource, id, slug,
+ * title, owner, version, changed, client, since, proposal, links}. */
+MUST_CHECK int edit_append_reviews(const struct edit *edit, const struct edit_list *list,
+                                   struct text *text, const char **ret_next);
