@@ -71,6 +71,13 @@ void auth_free(struct auth *auth);
 MUST_CHECK int auth_identify(struct auth *auth, const char *token, struct caller *ret_caller,
                              const char **reterr_reason);
 
+/*
+ * auth_remembers() - was this token verified before?
+ * By whoever has failed too often: what is known already costs nothing, and is never held up. It
+ * may be revoked since: auth_identify() tells.
+ */
+MUST_CHECK bool auth_remembers(struct auth *auth, const char *token);
+
 struct auth_issued {
     const char *token; /* arena */
     const char *scope; /* arena; what was granted */
