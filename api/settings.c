@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "base/text.h"
+#include "environment.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -283,20 +284,36 @@ bool settings_name_database(const struct settings *settings, FILE *errors)
     return false;
 }
 
+/* What somebody has set; NULL: the default is in force. @ret_source: where, for people. */
+static const char *given(const struct setting *setting, const char **ret_source)
+{
+    const char *value = getenv(setting->name);
+
+    /* Set to nothing is not set: that is how compose files and unit files leave one out. */
+    *ret_source = "environment";
+    if (value == NULL || value[0] == '\0') {
+        value = environment_value(setting->name);
+        *ret_source = "file";
+    }
+    if (value == NULL || value[0] == '\0') {
+        value = NULL;
+        *ret_source = "default";
+    }
+    return value;
+}
+
 int settings_read(struct settings *ret_settings, FILE *errors)
 {
     struct settings settings = {0};
-    bool good = true;
+    bool good = environment_load(errors) == 0;
 
     for (size_t i = 0; i < ARRAY_LENGTH(SETTINGS); i++) {
         const struct setting *setting = &SETTINGS[i];
-        const char *value = getenv(setting->name);
-        const char *fault;
+        const char *source;
+        const char *value = given(setting, &source);
+        const char *fault =
+            read_value(&settings, setting, value == NULL ? setting->default_text : value);
 
-        /* Set to nothing is not set: that is how compose files and unit files leave one out. */
-        if (value == NULL || value[0] == '\0')
-            value = setting->default_text;
-        fault = read_value(&settings, setting, value);
         if (fault != NULL) {
             report(errors, setting, fault);
             good = false;
@@ -372,10 +389,11 @@ static void print_value(const struct settings *settings, const struct setting *s
 void settings_print(const struct settings *settings, FILE *file)
 {
     for (size_t i = 0; i < ARRAY_LENGTH(SETTINGS); i++) {
-        const char *value = getenv(SETTINGS[i].name);
+        const char *source;
 
+        (void)given(&SETTINGS[i], &source);
         fprintf(file, "%s=", SETTINGS[i].name);
         print_value(settings, &SETTINGS[i], file);
-        fputs(value == NULL || value[0] == '\0' ? " (default)\n" : " (environment)\n", file);
+        fprintf(file, " (%s)\n", source);
     }
 }

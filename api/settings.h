@@ -37,8 +37,8 @@ struct settings {
 };
 
 /*
- * settings_read() - from the environment
- * Strings are borrowed from the environment. Every bad value is reported on
+ * settings_read() - from the environment, and where it names no database, from environment.h
+ * Strings are borrowed from there. Every bad value is reported on
  * @errors, one line each, naming the variable, the value's fault and the range.
  * Return: 0; SETTINGS_INVALID.
  */

@@ -74,6 +74,12 @@ first_id=$(id_of_first "$url")
 secret=$(cat "$folder/first/secret")
 echo 'ok: a first start loads the catalogue and says where it is'
 
+[ "$(stat -c %a "$folder/first/environment")" = 600 ] || broken 'the environment is for its owner only'
+EXPRESS_DATA_DIR="$folder/first" "$build/express-api" check >"$folder/check.out" 2>&1 ||
+    broken "a second shell works on the same database: $(cat "$folder/check.out")"
+grep -q '^EXPRESS_SECRET=(set) (file)$' "$folder/check.out" || broken 'and with the same secret'
+echo 'ok: a command in a second shell works on what tools/serve works on'
+
 code=0
 EXPRESS_DATA_DIR="$folder/first" "$root/tools/serve" >"$folder/taken.out" 2>"$folder/taken.err" || code=$?
 [ "$code" -ne 0 ] || broken 'a second server on one folder is refused'
@@ -88,6 +94,7 @@ echo 'ok: two run side by side, and SIGINT ends one'
 
 stop "$first" TERM
 [ ! -e "$folder/first/postgres/data/postmaster.pid" ] || broken 'the database is stopped, too'
+[ ! -e "$folder/first/environment" ] || broken 'nothing is left to mistake for a running server'
 echo 'ok: SIGTERM stops server and database'
 
 start first
