@@ -64,6 +64,14 @@ int workbench_open(const struct settings *settings, const char *role,
     return r;
 }
 
+bool workbench_name_secret(const struct settings *settings)
+{
+    if (!settings_secret_is_random(settings))
+        return true;
+    (void)fprintf(stderr, "express-api: EXPRESS_SECRET is needed, the same that the servers have\n");
+    return false;
+}
+
 void workbench_close(struct workbench *workbench)
 {
     db_release(workbench->db);

@@ -5,11 +5,15 @@
  */
 #include "base/annotate.h"
 
+#include <stdbool.h>
+
 struct contract;
 struct db;
 struct db_pool;
 struct model;
 struct settings;
+
+#define WORKBENCH_OWNER_ROLE "express_owner"
 
 struct workbench {
     struct contract *contract;
@@ -24,6 +28,8 @@ struct workbench {
  */
 MUST_CHECK int workbench_open(const struct settings *settings, const char *role,
                               struct workbench *ret_workbench);
+/* Is there a secret that the servers have, too? If not, that is said on standard error. */
+MUST_CHECK bool workbench_name_secret(const struct settings *settings);
 void workbench_close(struct workbench *workbench);
 /* Says on standard error why a database call failed. */
 void workbench_tell(const struct workbench *workbench, const char *what);

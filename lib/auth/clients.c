@@ -66,16 +66,20 @@ static const struct db_query LIST = {
     .param_count = 2,
 };
 /* A draft's slug may be somebody else's, too: the one that was published counts, or the oldest. */
+static const struct db_query FIND_ORGANISATION = {
+    .name = "clients_find_organisation",
+    .sql = "select r.id from catalogue.record r "
+           "where r.resource = 'organisations' and r.deleted_at is null "
+           "and (r.id = $1::uuid or r.slug = $2) "
+           "order by r.first_published_at is null, r.created_at, r.id limit 1",
+    .param_count = 2,
+};
 static const struct db_query INSERT = {
     .name = "clients_insert",
     .sql = "insert into identity.client (id, name, organisation_id, role, scopes) "
-           "select gen_random_uuid(), $1, r.id, $4::identity.caller_role, string_to_array($5, ' ') "
-           "from catalogue.record r "
-           "where r.resource = 'organisations' and r.deleted_at is null "
-           "and (r.id = $2::uuid or r.slug = $3) "
-           "order by r.id = $2::uuid desc nulls last, r.first_published_at is null, r.created_at "
-           "limit 1 returning id",
-    .param_count = 5,
+           "values (gen_random_uuid(), $1, $2::uuid, $3::identity.caller_role, "
+           "string_to_array($4, ' ')) returning id",
+    .param_count = 4,
 };
 static const struct db_query LOCK = {
     .name = "clients_lock",
@@ -391,29 +395,41 @@ static int insert_secret(struct db *db, const char *id, int slot,
     return db_run(db, &INSERT_SECRET, (const char *const[]){id, slot_text, made}, NULL);
 }
 
-int clients_create(struct db *db, struct arena *arena, const struct client_draft *draft,
-                   struct client *ret_client, char ret_secret[CLIENT_SECRET_BYTES])
+int clients_find_organisation(struct db *db, const char *organisation, char ret_id[UUID_TEXT_BYTES])
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-    const bool by_id = uuid_is_valid(draft->organisation);
-    char scopes[CALLER_SCOPES_BYTES];
-    const char *id;
-    int r = clients_scopes_check(draft->role, draft->scopes, scopes);
-
-    if (r == 0)
-        r = db_run(db, &INSERT,
-                   (const char *const[]){draft->name, by_id ? draft->organisation : NULL,
-                                         by_id ? NULL : draft->organisation,
-                                         caller_role_name(draft->role), scopes},
+    const bool by_id = uuid_is_valid(organisation);
+    int r = db_run(db, &FIND_ORGANISATION,
+                   (const char *const[]){by_id ? organisation : NULL, by_id ? NULL : organisation},
                    &rows);
+
     if (r != 0)
         return r;
     if (db_rows_count(rows) == 0)
         return CLIENTS_UNKNOWN_ORGANISATION;
-    id = db_rows_text(rows, 0, 0);
-    r = insert_secret(db, id, 1, ret_secret);
+    memcpy(ret_id, db_rows_text(rows, 0, 0), UUID_TEXT_BYTES);
+    return 0;
+}
+
+int clients_create(struct db *db, struct arena *arena, const struct client_draft *draft,
+                   struct client *ret_client, char ret_secret[CLIENT_SECRET_BYTES])
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    char organisation[UUID_TEXT_BYTES];
+    char scopes[CALLER_SCOPES_BYTES];
+    int r = clients_scopes_check(draft->role, draft->scopes, scopes);
+
     if (r == 0)
-        r = clients_get(db, arena, id, ret_client);
+        r = clients_find_organisation(db, draft->organisation, organisation);
+    if (r == 0)
+        r = db_run(
+            db, &INSERT,
+            (const char *const[]){draft->name, organisation, caller_role_name(draft->role), scopes},
+            &rows);
+    if (r == 0)
+        r = insert_secret(db, db_rows_text(rows, 0, 0), 1, ret_secret);
+    if (r == 0)
+        r = clients_get(db, arena, db_rows_text(rows, 0, 0), ret_client);
     return r;
 }
 

@@ -55,6 +55,13 @@ struct client { /* all texts in the arena */
     struct client_secret secrets[CLIENT_SECRETS_MAX]; /* by slot; the used ones first */
 };
 
+/*
+ * clients_find_organisation() - its id, from slug or id, when the caller may see it
+ * Return: 0; CLIENTS_UNKNOWN_ORGANISATION; a db outcome; a fault.
+ */
+MUST_CHECK int clients_find_organisation(struct db *db, const char *organisation,
+                                         char ret_id[UUID_TEXT_BYTES]);
+
 struct client_draft {
     const char *name;         /* 1..120 characters, checked by the caller and the schema */
     const char *organisation; /* id or slug */
