@@ -7,9 +7,11 @@
  * other load generators wait for in vain where a length is announced.
  *
  *   load --url http://ADDRESS:PORT --requests FILE [--connections N] [--seconds N]
- *        [--header 'NAME: VALUE']… [--remember]
+ *        [--header 'NAME: VALUE']… [--remember | --create]
  *
  * FILE has one path (with its query) in a line; they are asked in turn.
+ * --create: after the path, a space and JSON, which is posted there, each time
+ * with an Idempotency-Key that was never used before.
  * --remember: every request carries the ETag that its path was answered with
  * at first, so that the server answers 304; the first answers do not count.
  *
@@ -31,6 +33,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -44,10 +47,12 @@
 #define TIMES_MAX 4000000 /* answers whose time is kept */
 #define PATIENCE_MS 10000 /* a server that is silent so long has failed */
 #define EVENTS_MAX 256
+#define KEY_DIGITS 16
 
 struct request {
     char *bytes; /* as it is sent */
     size_t length;
+    char *key;             /* in @bytes: the digits that change each time; NULL: none */
     char etag[ETAG_BYTES]; /* of the first answer; "": not known */
 };
 
@@ -73,6 +78,8 @@ struct load {
     size_t request_count;
     uint64_t sent;
     bool remember;
+    bool create;
+    uint64_t run; /* by chance, so that no two runs use the same keys */
     bool is_counting;
     uint32_t connection_count;
     uint32_t seconds;
@@ -99,6 +106,29 @@ static bool make_request(const struct load *load, struct request *request, const
     return request->bytes != NULL;
 }
 
+/* "PATH JSON" */
+static bool make_creation(const struct load *load, struct request *request, char *line)
+{
+    char *json = strchr(line, ' ');
+    struct text text;
+    size_t key_at;
+
+    if (json == NULL)
+        return false;
+    *json++ = '\0';
+    text_init(&text, REQUEST_BYTES_MAX);
+    text_append_format(&text,
+                       "POST %s HTTP/1.1\r\nHost: %s\r\n%sContent-Type: application/json\r\n"
+                       "Content-Length: %zu\r\nIdempotency-Key: %016llx-",
+                       line, load->host, load->headers, strlen(json),
+                       (unsigned long long)load->run);
+    key_at = text.length;
+    text_append_format(&text, "%0*d\r\n\r\n%s", KEY_DIGITS, 0, json);
+    request->bytes = text_steal(&text, &request->length);
+    request->key = request->bytes == NULL ? NULL : request->bytes + key_at;
+    return request->bytes != NULL;
+}
+
 static bool read_requests(struct load *load, const char *path)
 {
     char line[REQUEST_BYTES_MAX / 2];
@@ -113,7 +143,8 @@ static bool read_requests(struct load *load, const char *path)
     while (load->requests != NULL && load->request_count < REQUESTS_MAX &&
            fgets(line, sizeof(line), file) != NULL && complete) {
         line[strcspn(line, "\n")] = '\0';
-        complete = make_request(load, &load->requests[load->request_count++], line);
+        complete = load->create ? make_creation(load, &load->requests[load->request_count++], line)
+                                : make_request(load, &load->requests[load->request_count++], line);
     }
     (void)fclose(file);
     return complete && load->request_count > 0;
@@ -141,6 +172,13 @@ static bool send_next(struct load *load, struct connection *connection)
     const struct request *request = &load->requests[load->sent % load->request_count];
     size_t sent = 0;
 
+    if (request->key != NULL) {
+        char digits[KEY_DIGITS + 1];
+
+        (void)snprintf(digits, sizeof(digits), "%0*llu", KEY_DIGITS,
+                       (unsigned long long)(load->sent % 10000000000000000ULL));
+        memcpy(request->key, digits, KEY_DIGITS);
+    }
     connection->request = load->sent++ % load->request_count;
     connection->state = STATE_HEAD;
     connection->head_bytes = 0;
@@ -438,6 +476,10 @@ static bool read_options(struct load *load, int count, char **arguments)
             load->remember = true;
             continue;
         }
+        if (strcmp(arguments[i], "--create") == 0) {
+            load->create = true;
+            continue;
+        }
         if (strcmp(arguments[i], "--url") == 0)
             valid = read_url(load, value);
         else if (strcmp(arguments[i], "--requests") == 0)
@@ -452,6 +494,7 @@ static bool read_options(struct load *load, int count, char **arguments)
             valid = false;
         i++;
     }
+    valid = valid && getrandom(&load->run, sizeof(load->run), 0) == sizeof(load->run);
     return valid && load->host[0] != '\0' && requests != NULL && read_requests(load, requests);
 }
 
@@ -489,7 +532,7 @@ int main(int count, char **arguments)
     if (!read_options(&load, count, arguments)) {
         (void)fprintf(stderr, "usage: load --url http://ADDRESS:PORT --requests FILE "
                               "[--connections N] [--seconds N] [--header 'NAME: VALUE']... "
-                              "[--remember]\n");
+                              "[--remember | --create]\n");
         return 2;
     }
     load.connections = calloc(load.connection_count, sizeof(*load.connections));
