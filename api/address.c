@@ -70,6 +70,13 @@ bool address_equal(const struct address *left, const struct address *right)
     return memcmp(left->bytes, right->bytes, sizeof(left->bytes)) == 0;
 }
 
+bool address_is_loopback(const struct address *address)
+{
+    static const struct address IPV6 = {{[15] = 1}};
+
+    return (is_mapped(address) && address->bytes[12] == 127) || address_equal(address, &IPV6);
+}
+
 struct address address_of_caller(const struct address *address)
 {
     struct address caller = *address;

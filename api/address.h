@@ -22,6 +22,8 @@ struct address {
 struct address address_from_socket(const struct sockaddr *socket_address);
 /* A literal such as "192.0.2.1" or "2001:db8::1", no port, no brackets, no scope. */
 MUST_CHECK bool address_parse(const char *text, struct address *ret_address);
+/* Of this machine alone: 127.0.0.0/8 or ::1. */
+bool address_is_loopback(const struct address *address);
 bool address_equal(const struct address *left, const struct address *right);
 /* What one household or host holds: IPv4 whole, IPv6 cut to /64. */
 struct address address_of_caller(const struct address *address);

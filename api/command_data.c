@@ -9,6 +9,7 @@
 #include "record/import.h"
 #include "record/model.h"
 #include "record/put.h"
+#include "safety.h"
 #include "settings.h"
 
 #include <stdio.h>
@@ -246,6 +247,7 @@ int command_export(const struct settings *settings, int count, char **words)
 int command_check(const struct settings *settings, int count, char **words)
 {
     struct workbench workbench;
+    int unsafe;
     int r;
 
     (void)words;
@@ -254,11 +256,12 @@ int command_check(const struct settings *settings, int count, char **words)
         return EXIT_USAGE;
     }
     settings_print(settings, stdout);
+    unsafe = safety_print(settings, stdout);
     if (workbench_open(settings, NULL, &workbench) != 0)
         return EXIT_FAILURE;
     r = compare_model(&workbench);
     if (r == 0)
         (void)printf("contract %s and database agree\n", contract_version(workbench.contract));
     workbench_close(&workbench);
-    return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return r == 0 && unsafe == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

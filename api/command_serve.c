@@ -13,6 +13,7 @@
 #include "housekeeper.h"
 #include "memo.h"
 #include "record/model.h"
+#include "safety.h"
 #include "server.h"
 #include "settings.h"
 
@@ -243,6 +244,8 @@ int command_serve(const struct settings *settings, int count, char **words)
     }
     if (!settings_name_database(settings, stderr))
         return EXIT_FAILURE;
+    if (safety_judge(settings, stderr) != 0)
+        return EXIT_USAGE;
     if (settings_secret_is_random(settings))
         log_warn("serve.secret_missing",
                  "effect=\"cursors end with this process\" mend=\"set EXPRESS_SECRET\"");

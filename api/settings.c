@@ -30,7 +30,8 @@ enum setting_kind {
     SETTING_SECRET,
     SETTING_FILE, /* a path; who reads the file says what is wrong with it */
     SETTING_NUMBER,
-    SETTING_LEVEL
+    SETTING_LEVEL,
+    SETTING_NAMES /* of settings, separated by commas; "" and "1" allowed */
 };
 
 struct setting {
@@ -86,6 +87,8 @@ static const struct setting SETTINGS[] = {
      36500, "how many days entries of the audit log are kept"},
     {PREFIX "LOG_LEVEL", SETTING_LEVEL, offsetof(struct settings, log_level), "info", NULL, 0, 0,
      "error, warn, info or debug"},
+    {PREFIX "ALLOW_UNSAFE", SETTING_NAMES, offsetof(struct settings, allow_unsafe), "", "none", 0,
+     0, "settings that are meant as they are though they are unsafe; 1: all"},
 };
 
 static const char *const LEVELS[] = {
@@ -136,6 +139,30 @@ static bool is_url(const char *text)
            strpbrk(host, "?#@ \\\"<>") == NULL;
 }
 
+static const struct setting *find(const char *name, size_t length)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(SETTINGS); i++) {
+        if (strlen(SETTINGS[i].name) == length && memcmp(SETTINGS[i].name, name, length) == 0)
+            return &SETTINGS[i];
+    }
+    return NULL;
+}
+
+static bool are_names(const char *list)
+{
+    if (list[0] == '\0' || strcmp(list, "1") == 0)
+        return true;
+    for (;;) {
+        size_t length = strcspn(list, ",");
+
+        if (find(list, length) == NULL)
+            return false;
+        if (list[length] == '\0')
+            return true;
+        list += length + 1;
+    }
+}
+
 static bool read_level(const char *text, uint32_t *ret_level)
 {
     for (uint32_t i = 0; i < ARRAY_LENGTH(LEVELS); i++) {
@@ -180,6 +207,10 @@ static const char *read_value(struct settings *settings, const struct setting *s
             return "must be error, warn, info or debug";
         set_number(settings, setting, number);
         return NULL;
+    case SETTING_NAMES:
+        if (!are_names(value))
+            return "must be 1, or names of settings separated by commas";
+        break;
     }
     set_text(settings, setting, value);
     return NULL;
@@ -193,15 +224,6 @@ static void report(FILE *errors, const struct setting *setting, const char *faul
     if (setting->kind == SETTING_SECRET)
         fprintf(errors, ": it needs %d characters or more", SECRET_CHARACTERS_MIN);
     fputc('\n', errors);
-}
-
-static const struct setting *find(const char *name, size_t length)
-{
-    for (size_t i = 0; i < ARRAY_LENGTH(SETTINGS); i++) {
-        if (strlen(SETTINGS[i].name) == length && memcmp(SETTINGS[i].name, name, length) == 0)
-            return &SETTINGS[i];
-    }
-    return NULL;
 }
 
 /* Settings of the scripts around the program, which share their environment with it. */
@@ -273,6 +295,23 @@ static bool complete(struct settings *settings, FILE *errors)
 bool settings_secret_is_random(const struct settings *settings)
 {
     return settings->secret == random_secret;
+}
+
+bool settings_allow_unsafe(const struct settings *settings, const char *name)
+{
+    const char *list = settings->allow_unsafe;
+
+    if (strcmp(list, "1") == 0)
+        return true;
+    for (;;) {
+        size_t length = strcspn(list, ",");
+
+        if (length == strlen(name) && memcmp(list, name, length) == 0)
+            return true;
+        if (list[length] == '\0')
+            return false;
+        list += length + 1;
+    }
 }
 
 bool settings_name_database(const struct settings *settings, FILE *errors)
@@ -379,6 +418,7 @@ static void print_value(const struct settings *settings, const struct setting *s
         return;
     case SETTING_ADDRESS:
     case SETTING_FILE:
+    case SETTING_NAMES:
     case SETTING_URL:
         text = get_text(settings, setting);
         fputs(text[0] == '\0' ? "(none)" : text, file);

@@ -34,6 +34,7 @@ struct settings {
     uint32_t drain_s;              /* running requests get this long at stop */
     uint32_t audit_days;           /* how long the audit log is kept */
     uint32_t log_level;            /* enum log_level */
+    const char *allow_unsafe;      /* "", "1", or names of settings separated by commas */
 };
 
 /*
@@ -46,6 +47,8 @@ enum settings_outcome { SETTINGS_INVALID = 1 };
 MUST_CHECK int settings_read(struct settings *ret_settings, FILE *errors);
 /* Was the secret made for this process, because none was given? Its cursors end with it. */
 bool settings_secret_is_random(const struct settings *settings);
+/* Was it said that the setting of this name may be unsafe? See safety.h. */
+bool settings_allow_unsafe(const struct settings *settings, const char *name);
 /* Is there a database to work on? If not, that is said on @errors. */
 MUST_CHECK bool settings_name_database(const struct settings *settings, FILE *errors);
 /* The table, for --help: name, default, meaning. */

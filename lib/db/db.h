@@ -60,6 +60,12 @@ struct db_query {
     enum db_plan plan;
 };
 
+/*
+ * Does what travels by this connection string stay between the two? A socket or loopback of this
+ * machine, or TLS with the certificate held against the host's name.
+ */
+bool db_url_is_protected(const char *url);
+
 /* db_pool_new() connects nothing yet. Return: 0; a fault. */
 MUST_CHECK int db_pool_new(const struct db_pool_settings *settings, struct db_pool **ret_pool);
 /* Every lease must have been given back. Takes NULL. */
