@@ -649,9 +649,15 @@ class Contract:
                 response["headers"] = {header: {"$ref": f"#/components/headers/{header}"}
                                        for header in self.shared["headerSets"][name]}
 
-    def add_credentials(self, responses):
-        """A token that is not valid is refused also where none is needed."""
-        responses["401"] = {"$ref": "#/components/responses/Unauthenticated"}
+    def add_credentials(self, operation):
+        """A token is taken everywhere; one that is not valid is refused also where none is needed,
+        and whether it is valid may have to be asked of the database."""
+        security = operation.setdefault("security", [{}])
+        if not any("bearer" in way or "client" in way for way in security):
+            security.append({"bearer": []})
+        responses = operation["responses"]
+        responses.setdefault("401", {"$ref": "#/components/responses/Unauthenticated"})
+        responses.setdefault("503", {"$ref": "#/components/responses/Unavailable"})
         for status in sorted(responses):
             responses[status] = responses.pop(status)
 
@@ -678,7 +684,7 @@ class Contract:
             document["paths"].update(self.paths(resource))
         for item in document["paths"].values():
             for operation in item.values():
-                self.add_credentials(operation["responses"])
+                self.add_credentials(operation)
                 self.put_headers(operation["responses"])
         self.put_headers(answers)
         document["components"] = {"schemas": {**made, **self.schemas},
