@@ -251,6 +251,18 @@ bool test_server_start(struct test_server *server, const char *const *changes, c
     return launch(server, changes, reterr_what);
 }
 
+bool test_server_start_beside(struct test_server *server, const struct test_server *first,
+                              const char *const *changes, char **reterr_what)
+{
+    memset(server, 0, sizeof(*server));
+    if (!make_folder(server))
+        return fail(reterr_what, "no folder for the server's log", strerror(errno));
+    server->database_url = strdup(first->database_url);
+    if (server->database_url == NULL)
+        return fail(reterr_what, "no URL for the database", first->database);
+    return launch(server, changes, reterr_what);
+}
+
 bool test_server_restart(struct test_server *server, const char *const *changes, char **reterr_what)
 {
     return launch(server, changes, reterr_what);
@@ -389,7 +401,7 @@ bool test_server_end(struct test_server *server, char **reterr_what)
 
 bool test_server_drop(struct test_server *server, char **reterr_what)
 {
-    bool dropped = test_database_drop(server->database, reterr_what);
+    bool dropped = server->database[0] == '\0' || test_database_drop(server->database, reterr_what);
 
     free(server->database_url);
     free(server->settings);

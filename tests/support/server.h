@@ -37,9 +37,9 @@ struct test_server {
     char log_path[300];
     char requests_path[300]; /* http.c adds a line with the request id of every reply */
     char tokens_path[300];   /* tokens.c keeps there what the tests of one server share */
-    char database[64];
-    char *database_url; /* owned */
-    char *settings;     /* owned; what it was started with, "NAME=value" each on a line */
+    char database[64];       /* "": that of another server */
+    char *database_url;      /* owned */
+    char *settings;          /* owned; what it was started with, "NAME=value" each on a line */
 };
 
 /*
@@ -56,12 +56,17 @@ MUST_CHECK bool test_server_start(struct test_server *server, const char *const 
  */
 MUST_CHECK bool test_server_restart(struct test_server *server, const char *const *changes,
                                     char **reterr_what);
+/* One more over the database of @first: two nodes. Stop it before @first, with test_server_stop().
+ */
+MUST_CHECK bool test_server_start_beside(struct test_server *server,
+                                         const struct test_server *first,
+                                         const char *const *changes, char **reterr_what);
 /* Kills without a word, as a power cut would. test_server_restart() or test_server_drop() follows.
  */
 void test_server_kill(struct test_server *server);
 /* SIGTERM, exit code 0, then the log: see above. The database stays. */
 MUST_CHECK bool test_server_end(struct test_server *server, char **reterr_what);
-/* Drops the database and the folder. */
+/* Drops the folder, and the database unless it is that of another server. */
 MUST_CHECK bool test_server_drop(struct test_server *server, char **reterr_what);
 /* Both: end and drop. */
 MUST_CHECK bool test_server_stop(struct test_server *server, char **reterr_what);

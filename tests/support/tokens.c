@@ -73,15 +73,21 @@ static void note_made(const char *key, const char *token)
     text_deinit(&line);
 }
 
-static const char *make(const char *key, const char *role, const char *organisation)
+static const char *make(const char *key, const char *role, const char *organisation,
+                        const char *scopes)
 {
-    const char *arguments[] = {"token", "--role", role, NULL, NULL, NULL};
+    const char *arguments[] = {"token", "--role", role, NULL, NULL, NULL, NULL, NULL};
     struct program_result result;
+    size_t count = 3;
     const char *token;
 
     if (organisation != NULL) {
-        arguments[3] = "--organisation";
-        arguments[4] = organisation;
+        arguments[count++] = "--organisation";
+        arguments[count++] = organisation;
+    }
+    if (scopes != NULL) {
+        arguments[count++] = "--scope";
+        arguments[count++] = scopes;
     }
     if (!test_server_command(arguments, &result) || result.exit_code != 0)
         cr_assert_fail("no token of role %s: %s", role, result.error);
@@ -94,18 +100,26 @@ static const char *make(const char *key, const char *role, const char *organisat
 
 const char *token_for(const char *role, const char *organisation)
 {
+    return token_with_scopes(role, organisation, NULL);
+}
+
+const char *token_with_scopes(const char *role, const char *organisation, const char *scopes)
+{
     const char *database = getenv("API_DATABASE_URL");
     char key[KEY_BYTES_MAX];
     const char *token;
 
     /* Several servers may be in use in one test; those over one database share their tokens. */
-    (void)snprintf(key, sizeof(key), "%s/%s/%s", role, organisation == NULL ? "" : organisation,
+    (void)snprintf(key, sizeof(key), "%s/%s/%s/%s", role, organisation == NULL ? "" : organisation,
+                   scopes == NULL ? "" : scopes,
                    database == NULL ? "" : strrchr(database, '=') + 1);
+    for (char *at = key; *at != '\0'; at++) /* a space ends the key in the file */
+        *at = *at == ' ' ? '+' : *at;
     for (size_t i = 0; i < token_count; i++)
         if (strcmp(tokens[i].key, key) == 0)
             return tokens[i].token;
     token = find_made(key);
-    return token != NULL ? token : make(key, role, organisation);
+    return token != NULL ? token : make(key, role, organisation, scopes);
 }
 
 static bool names_type(const char *const *headers)

@@ -17,6 +17,9 @@ struct response;
  */
 const char *token_for(const char *role, const char *organisation);
 
+/* The same with fewer scopes than the role has: "read", "write:practices". */
+const char *token_with_scopes(const char *role, const char *organisation, const char *scopes);
+
 /*
  * http_as() - http_send() with a token
  * @token:   borrowed; NULL: without one
