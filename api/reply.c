@@ -77,15 +77,37 @@ int reply_problem_code(struct request *request, struct reply *reply, const char 
     return reply_problem(request, reply, &problem);
 }
 
+int reply_gone(struct request *request, struct reply *reply, const char *deleted_at,
+               const char *replaced_by)
+{
+    int r = reply_problem_code(request, reply, "gone", NULL);
+
+    if (r != 0)
+        return r;
+    reply->body.length--; /* the closing brace */
+    text_append(&reply->body, ",\"deleted_at\":");
+    text_append_json(&reply->body, deleted_at);
+    if (replaced_by != NULL) {
+        text_append(&reply->body, ",\"replaced_by\":");
+        text_append_json(&reply->body, replaced_by);
+    }
+    text_append_char(&reply->body, '}');
+    return text_failed(&reply->body) ? fault_raise(-ENOMEM) : 0;
+}
+
 int reply_database(struct request *request, struct reply *reply, int outcome)
 {
     const char *code = NULL;
 
     switch (outcome) {
     case DB_UNAVAILABLE:
-    case DB_OUTCOME_UNKNOWN:
-    case DB_READ_ONLY:
         code = "database-unavailable";
+        break;
+    case DB_OUTCOME_UNKNOWN:
+        code = "outcome-unknown";
+        break;
+    case DB_READ_ONLY:
+        code = "read-only";
         break;
     case DB_BUSY:
         code = "overloaded";

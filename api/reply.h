@@ -71,6 +71,10 @@ int reply_problem(struct request *request, struct reply *reply, const struct pro
 /* One of the known problems, with a detail of its own or NULL. */
 int reply_problem_code(struct request *request, struct reply *reply, const char *code,
                        const char *detail);
+/* The problem gone, with what a mirror needs to know beside it; @replaced_by: an address, or NULL.
+ */
+int reply_gone(struct request *request, struct reply *reply, const char *deleted_at,
+               const char *replaced_by);
 /* A failed database call: outcome > 0 becomes its problem (503 …); a fault is passed on. */
 int reply_database(struct request *request, struct reply *reply, int outcome);
 

@@ -88,24 +88,12 @@ static int reply_moved(struct request *request, struct reply *reply,
     return reply_header(reply, "Location", address);
 }
 
-/* The problem gone, with what a mirror needs to know beside it. */
-static int reply_gone(struct request *request, struct reply *reply, const struct resource *resource,
-                      const struct read *read)
+static int reply_record_gone(struct request *request, struct reply *reply,
+                             const struct resource *resource, const struct read *read)
 {
-    const char *replaced_by =
-        read->replaced_by == NULL ? NULL : address_of(request, resource, read->replaced_by);
-    int r = reply_problem_code(request, reply, "gone", NULL);
-
-    if (r != 0)
-        return r;
-    reply->body.length--; /* the closing brace */
-    text_append_format(&reply->body, ",\"deleted_at\":\"%s\"", read->deleted_at);
-    if (replaced_by != NULL) {
-        text_append(&reply->body, ",\"replaced_by\":");
-        text_append_json(&reply->body, replaced_by);
-    }
-    text_append_char(&reply->body, '}');
-    return 0;
+    return reply_gone(request, reply, read->deleted_at,
+                      read->replaced_by == NULL ? NULL
+                                                : address_of(request, resource, read->replaced_by));
 }
 
 /* @r: what read_fetch() said of a record that is not there */
@@ -116,7 +104,7 @@ static int reply_absent(struct request *request, struct reply *reply,
     if (r == READ_MOVED)
         return reply_moved(request, reply, resource, read->slug, list);
     if (r == READ_GONE)
-        return reply_gone(request, reply, resource, read);
+        return reply_record_gone(request, reply, resource, read);
     return reply_problem_code(request, reply, "not-found",
                               "There is no record with this id or slug.");
 }

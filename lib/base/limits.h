@@ -37,4 +37,7 @@
 #define COMPRESS_BYTES_MIN 1024 /* below it the header costs what the coding saves */
 #define STREAM_BATCH_ITEMS 200  /* records fetched at once while streaming */
 
+#define IDEMPOTENCY_KEY_CHARACTERS_MAX 255 /* as the key's column holds */
+#define WRITE_RETRIES_MAX 3   /* of a transaction that met another one: then it is told */
+#define WRITE_PAUSE_MS_MAX 40 /* before the first; doubled before each next one, by chance less */
 #define AUDIT_PROPERTIES_BYTES_MAX (64 * 1024) /* names in one entry: no body has more bytes */

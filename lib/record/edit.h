@@ -88,6 +88,8 @@ MUST_CHECK int edit_find(const struct edit *edit, const struct resource *resourc
 MUST_CHECK int edit_look(const struct edit *edit, const struct resource *resource, const char *name,
                          struct edit_record *ret_record);
 void edit_deinit(struct edit_record *record);
+/* The ETag of one version of a working copy: what edit_record.etag is for the last one. */
+void edit_etag(const char *id, long version, char ret_etag[EDIT_ETAG_BYTES]);
 
 /*
  * edit_create() - a new draft
