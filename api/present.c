@@ -143,7 +143,8 @@ int present_etag(struct request *request, struct reply *reply, const struct memo
     reply->etag = arena_copy(request->arena, etag);
     if (reply->etag == NULL)
         return fault_raise(-ENOMEM);
-    memo_keep(request->application->memo, key, resources, generation, etag);
+    if (key != NULL)
+        memo_keep(request->application->memo, key, resources, generation, etag);
     return 0;
 }
 
@@ -292,6 +293,20 @@ static void append_address(struct text *text, const struct request *request, con
         text_append_uri(text, request->parameters[i].value);
         separator = '&';
     }
+}
+
+const char *present_address(const struct request *request)
+{
+    struct text address;
+    const char *result;
+
+    text_init(&address, LINK_BYTES_MAX);
+    append_address(&address, request, "");
+    result = text_failed(&address)
+                 ? NULL
+                 : arena_copy_bytes(request->arena, address.bytes, address.length);
+    text_deinit(&address);
+    return result;
 }
 
 /* @address: of append_address(); @value: NULL leaves the parameter out. */

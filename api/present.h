@@ -47,6 +47,7 @@ MUST_CHECK bool present_remembered(struct request *request, struct reply *reply,
                                    const struct memo_key *key);
 /*
  * present_etag() - give the answer its ETag, and remember it
+ * @key: NULL when the answer is not to be remembered: it changes with time alone
  * @resources, @generation: as in memo_keep()
  * @etag: in the arena; NULL when it is full
  */
@@ -64,6 +65,8 @@ const struct format *present_format(struct request *request, const struct resour
 /* Where there is JSON alone: false when it is not wanted, and answered with not-acceptable. */
 MUST_CHECK bool present_accepts_json(struct request *request, struct reply *reply, int *ret_result);
 
+/* The address that was asked for, with its parameters; in the arena. NULL when it is full. */
+const char *present_address(const struct request *request);
 /* Link: self, first, next, prev, and the other formats; @next and @previous may be NULL.
    @resource: NULL where there is only JSON. */
 MUST_CHECK int present_page_links(const struct request *request, const struct resource *resource,

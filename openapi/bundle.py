@@ -417,13 +417,14 @@ class Contract:
                                   "asks for a page.",
                                   {"type": "string", "enum": formats, "default": "json"})
         view = [fields, include] + shared("lang", "acceptLanguage")
-        resource["read"] = shared("id") + view + shared("ifNoneMatch")
+        resource["read"] = shared("id") + view + shared("as_of", "ifNoneMatch")
         resource["batch"] = view
         resource["list"] = [
             *shared("limit", "cursor"), sort, *shared("count"), fields, include, facets,
             *shared("q", "highlights"),
             *(shared("near", "radius_km", "bbox") if resource["located"] else ()),
-            *shared("ids", "lang", "acceptLanguage"), form, *shared("ifNoneMatch"),
+            *shared("ids", "stale", "as_of", "lang", "acceptLanguage"), form,
+            *shared("ifNoneMatch"),
             *self.filters(resource)]
 
     # Examples

@@ -116,6 +116,7 @@ struct list {
     const struct resource *resource;
     const struct resource *related;
     const char *related_to;
+    const char *as_of; /* of the query, once it is read */
 };
 
 static long read_stream(void *data, char *buffer, size_t size_bytes)
@@ -141,6 +142,7 @@ static int reply_parent_absent(struct request *request, struct reply *reply,
     if (query == NULL)
         return fault_raise(-ENOMEM);
     query->resource = list->related;
+    query->as_of = list->as_of;
     r = db_lease(application->pool, &db);
     if (r != 0)
         return r > 0 ? reply_database(request, reply, r) : r;
@@ -248,12 +250,13 @@ static int reply_page(struct request *request, struct reply *reply, const struct
     r = page_fetch(query, &application->cursor_keys, db, request->arena, problem, &page);
     db_release(db);
     if (r == 0)
-        r = present_etag(request, reply, key, resources, generation,
+        r = present_etag(request, reply, query_ages(query) ? NULL : key, resources, generation,
                          page_etag(&page, present_variant(request), request->arena));
     if (r == 0)
         r = reply_format(request, reply, list, format);
     if (r == 0)
-        r = present_page_links(request, list->resource, page.next, page.previous, reply);
+        r = present_page_links(request, query->as_of == NULL ? list->resource : NULL, page.next,
+                               page.previous, reply);
     if (r == 0) {
         append_page(&page, format, request, reply);
         reply->content_language = page_languages(&page, request->arena);
@@ -262,7 +265,20 @@ static int reply_page(struct request *request, struct reply *reply, const struct
     return r == 0 ? 0 : reply_page_failed(request, reply, list, problem, r);
 }
 
-static int reply_list(struct request *request, struct reply *reply, const struct list *list)
+/* Lists of an earlier time are given as JSON alone. True: answered. */
+static bool refuse_format_of_past(struct request *request, struct reply *reply,
+                                  struct problem *problem, int *ret_result)
+{
+    if (request_parameter(request, "format") == NULL)
+        return !present_accepts_json(request, reply, ret_result);
+    problem_set(problem, "invalid-parameter", NULL);
+    problem_add(problem, request->arena, NULL, "format", "not-with-as-of",
+                "as_of goes with json alone");
+    *ret_result = reply_problem(request, reply, problem);
+    return true;
+}
+
+static int reply_list(struct request *request, struct reply *reply, struct list *list)
 {
     const struct memo_key key = present_key(request);
     struct asked *asked = arena_alloc(request->arena, sizeof(*asked));
@@ -285,6 +301,12 @@ static int reply_list(struct request *request, struct reply *reply, const struct
         return reply_problem(request, reply, problem);
     query->related = list->related;
     query->related_to = list->related_to;
+    list->as_of = query->as_of;
+    if (query->as_of != NULL && format->record != NULL) {
+        if (refuse_format_of_past(request, reply, problem, &r))
+            return r;
+        format = format_find("json");
+    }
     format_complete(format, query);
     if (format->record != NULL && !query->is_page)
         return reply_stream(request, reply, list, asked, format, problem);
@@ -295,8 +317,7 @@ static int reply_list(struct request *request, struct reply *reply, const struct
 int handle_records_list(struct request *request, struct reply *reply)
 {
     const char *name = request_segment(request, "resource");
-    const struct list list = {.resource =
-                                  contract_resource_find(request->application->contract, name)};
+    struct list list = {.resource = contract_resource_find(request->application->contract, name)};
 
     if (list.resource == NULL)
         return reply_unknown_resource(request, reply, name);
@@ -317,9 +338,9 @@ int handle_records_related(struct request *request, struct reply *reply)
     const struct contract *contract = request->application->contract;
     const char *name = request_segment(request, "resource");
     const char *related = request_segment(request, "related");
-    const struct list list = {.resource = contract_resource_find(contract, related),
-                              .related = contract_resource_find(contract, name),
-                              .related_to = request_segment(request, "id")};
+    struct list list = {.resource = contract_resource_find(contract, related),
+                        .related = contract_resource_find(contract, name),
+                        .related_to = request_segment(request, "id")};
 
     if (list.related == NULL)
         return reply_unknown_resource(request, reply, name);
@@ -332,6 +353,23 @@ int handle_records_related(struct request *request, struct reply *reply)
 
 /* --- one record
  * ------------------------------------------------------------------------------------ */
+
+/* As it was: where it is now, too (RFC 5829). */
+static int reply_past_links(struct request *request, struct reply *reply,
+                            const struct resource *resource, const struct read *read)
+{
+    const char *self = present_address(request);
+    const char *address = address_of(request, resource, read->item.id);
+    const char *link =
+        self == NULL || address == NULL
+            ? NULL
+            : arena_format(request->arena,
+                           "<%s>; rel=\"self\", <%s>; rel=\"latest-version\", <%s/v1/%s>; "
+                           "rel=\"collection\"",
+                           self, address, request->application->settings->base_url, resource->path);
+
+    return link == NULL ? fault_raise(-ENOMEM) : reply_header(reply, "Link", link);
+}
 
 static int reply_record_links(struct request *request, struct reply *reply,
                               const struct resource *resource, const struct read *read)
@@ -370,7 +408,8 @@ static int reply_record(struct request *request, struct reply *reply, const stru
         r = present_etag(request, reply, key, resources, generation,
                          read_etag(&read, present_variant(request), request->arena));
         if (r == 0)
-            r = reply_record_links(request, reply, query->resource, &read);
+            r = query->as_of == NULL ? reply_record_links(request, reply, query->resource, &read)
+                                     : reply_past_links(request, reply, query->resource, &read);
         if (r == 0) {
             reply->content_type = "application/json";
             reply->last_modified = read.updated_at;
@@ -432,7 +471,7 @@ int handle_records_batch(struct request *request, struct reply *reply)
     if (!present_accepts_json(request, reply, &r))
         return r;
     present_read(request, asked);
-    if (!query_parse(application->contract, resource, QUERY_READ, asked->pairs, asked->pair_count,
+    if (!query_parse(application->contract, resource, QUERY_BATCH, asked->pairs, asked->pair_count,
                      asked->languages, asked->language_count, request->arena, problem, query))
         return reply_problem(request, reply, problem);
     problem_set(problem, "validation-failed", NULL);

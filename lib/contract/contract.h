@@ -23,6 +23,7 @@ struct schema;
 
 #define RESOURCES_MAX 64 /* one bit each in a set of resources */
 #define ID_PROPERTY "id"
+#define VERIFY_DUE_PROPERTY "verify_due"
 
 enum property_kind {
     PROPERTY_TEXT,

@@ -40,7 +40,8 @@ bool compose_find_listing(struct statement *statement, const struct query *query
     const struct query_condition *term = NULL;
 
     *listing = (struct compose_listing){0};
-    if (query->search != NULL || query->has_near || query->has_box || query->id_count > 0)
+    if (query->search != NULL || query->has_near || query->has_box || query->id_count > 0 ||
+        query->freshness != FRESHNESS_ANY)
         return false;
     for (size_t i = 0; i < query->condition_count; i++) {
         const struct query_condition *condition = &query->conditions[i];

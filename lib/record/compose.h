@@ -46,6 +46,11 @@ void compose_page(struct arena *arena, const struct query *query, const struct c
 /* One row, one column: how many match. @most: stop counting there; 0: count all. */
 void compose_count(struct arena *arena, const struct query *query, unsigned most,
                    struct statement *ret_statement);
+/* The same of the list as it was at query->as_of. */
+void compose_history_page(struct arena *arena, const struct query *query,
+                          const struct cursor *cursor, struct statement *ret_statement);
+void compose_history_count(struct arena *arena, const struct query *query, unsigned most,
+                           struct statement *ret_statement);
 /* EXPLAIN (format json) of the query without its page. */
 void compose_estimate(struct arena *arena, const struct query *query,
                       struct statement *ret_statement);

@@ -150,6 +150,10 @@ void compose_conditions(struct statement *statement, const struct query *query,
         text_append_format(&statement->sql, " and p.id = any($%d::uuid[])",
                            statement_add_value(
                                statement, statement_array(statement, query->ids, query->id_count)));
+    if (query->freshness != FRESHNESS_ANY)
+        text_append_format(&statement->sql, " and p.verify_due %s $%d::timestamptz",
+                           query->freshness == FRESHNESS_STALE ? "<" : ">=",
+                           statement_add_value(statement, query->stale_at));
     compose_place(statement, query, point);
 }
 

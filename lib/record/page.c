@@ -8,6 +8,7 @@
 #include "base/uuid.h"
 #include "db/db.h"
 #include "record/compose.h"
+#include "record/history.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -38,7 +39,10 @@ static int fetch_rows(const struct query *query, const struct cursor *cursor, st
 {
     struct statement statement;
 
-    compose_page(arena, query, cursor, &statement);
+    if (query->as_of != NULL)
+        compose_history_page(arena, query, cursor, &statement);
+    else
+        compose_page(arena, query, cursor, &statement);
     return run(db, &statement, ret_rows);
 }
 
@@ -107,11 +111,14 @@ static int take_items(struct page *page, const struct cursor *cursor,
 static int fetch_total(struct page *page, struct db *db, struct arena *arena)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-    const bool exact = page->query->count == COUNT_EXACT;
+    const unsigned most = page->query->count == COUNT_EXACT ? 0 : COUNTED_MAX + 1;
     struct statement statement;
     int r;
 
-    compose_count(arena, page->query, exact ? 0 : COUNTED_MAX + 1, &statement);
+    if (page->query->as_of != NULL)
+        compose_history_count(arena, page->query, most, &statement);
+    else
+        compose_count(arena, page->query, most, &statement);
     r = run(db, &statement, &rows);
     if (r != 0)
         return r;
@@ -172,8 +179,8 @@ static int fetch_facets(struct page *page, struct db *db, struct arena *arena)
 
 /* Is there a published record? Else *ret_nearest is the slug most like @name, in the arena, or
  * NULL. */
-static int look_up(const struct resource *resource, const char *name, struct db *db,
-                   struct arena *arena, bool *ret_exists, const char **ret_nearest)
+static int look_up_present(const struct resource *resource, const char *name, struct db *db,
+                           struct arena *arena, bool *ret_exists, const char **ret_nearest)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     CLEANUP(db_rows_freep) struct db_rows *nearest = NULL;
@@ -200,6 +207,34 @@ static int look_up(const struct resource *resource, const char *name, struct db 
     return r;
 }
 
+/* The same; or was there one ever, when the list is one of an earlier time? */
+static int look_up(const struct query *query, const struct resource *resource, const char *name,
+                   struct db *db, struct arena *arena, bool *ret_exists, const char **ret_nearest)
+{
+    int r = look_up_present(resource, name, db, arena, ret_exists, ret_nearest);
+
+    if (r == 0 && !*ret_exists && query->as_of != NULL)
+        r = history_knows(resource, name, db, ret_exists);
+    return r;
+}
+
+/* Is there the record that the list is related to, under this name? */
+static int look_up_related(const struct query *query, struct db *db, struct arena *arena,
+                           bool *ret_exists)
+{
+    const struct query asked = {.resource = query->related, .as_of = query->as_of};
+    const char *nearest;
+    struct read read;
+    int r;
+
+    if (query->as_of == NULL)
+        return look_up_present(query->related, query->related_to, db, arena, ret_exists, &nearest);
+    r = history_fetch(&asked, query->related_to, db, arena, &read);
+    read_deinit(&read);
+    *ret_exists = r == 0;
+    return r == READ_NOT_FOUND || r == READ_MOVED || r == READ_GONE ? 0 : r;
+}
+
 static int refuse_unknown_references(const struct page *page, struct db *db, struct arena *arena,
                                      struct problem *problem)
 {
@@ -214,7 +249,7 @@ static int refuse_unknown_references(const struct page *page, struct db *db, str
             const char *name = query->conditions[i].values[j];
             const char *nearest;
             bool exists;
-            int r = look_up(filter->property->target, name, db, arena, &exists, &nearest);
+            int r = look_up(query, filter->property->target, name, db, arena, &exists, &nearest);
 
             if (r != 0)
                 return r;
@@ -233,12 +268,11 @@ static int explain_empty(const struct page *page, struct db *db, struct arena *a
                          struct problem *problem)
 {
     const struct query *query = page->query;
-    const char *nearest;
     bool exists = true;
     int r = 0;
 
     if (query->related != NULL)
-        r = look_up(query->related, query->related_to, db, arena, &exists, &nearest);
+        r = look_up_related(query, db, arena, &exists);
     if (r == 0 && !exists)
         r = PAGE_NOT_FOUND;
     if (r == 0)

@@ -70,29 +70,33 @@ struct plain {
     const char *name;
     void (*parse)(struct query_parser *parser, const char *value);
     bool of_record;      /* also when a single record is read */
+    bool of_batch;       /* also when records are read by their ids */
     bool needs_location; /* only of resources that have a place */
 };
 
-/* In the order in which they must be read: sort looks at q and near. */
+/* In the order in which they must be read: sort looks at q and near, stale at as_of. */
 static const struct plain PLAIN[] = {
-    {"q", parse_search, false, false},
-    {"highlights", parse_highlights, false, false},
-    {"near", query_parse_near, false, true},
-    {"radius_km", query_parse_radius, false, true},
-    {"bbox", query_parse_box, false, true},
-    {"ids", query_parse_ids, false, false},
-    {"limit", parse_limit, false, false},
-    {"cursor", parse_cursor, false, false},
-    {"count", parse_count, false, false},
-    {"facets", query_parse_facets, false, false},
-    {"fields", query_parse_fields, true, false},
-    {"include", query_parse_include, true, false},
-    {"lang", query_parse_languages, true, false},
+    {.name = "q", .parse = parse_search},
+    {.name = "highlights", .parse = parse_highlights},
+    {.name = "near", .parse = query_parse_near, .needs_location = true},
+    {.name = "radius_km", .parse = query_parse_radius, .needs_location = true},
+    {.name = "bbox", .parse = query_parse_box, .needs_location = true},
+    {.name = "ids", .parse = query_parse_ids},
+    {.name = "limit", .parse = parse_limit},
+    {.name = "cursor", .parse = parse_cursor},
+    {.name = "count", .parse = parse_count},
+    {.name = "facets", .parse = query_parse_facets},
+    {.name = "as_of", .parse = query_parse_as_of, .of_record = true},
+    {.name = "stale", .parse = query_parse_stale},
+    {.name = "fields", .parse = query_parse_fields, .of_record = true, .of_batch = true},
+    {.name = "include", .parse = query_parse_include, .of_record = true, .of_batch = true},
+    {.name = "lang", .parse = query_parse_languages, .of_record = true, .of_batch = true},
 };
 
 static bool is_offered(const struct query_parser *parser, const struct plain *plain)
 {
-    if (parser->scope == QUERY_READ && !plain->of_record)
+    if ((parser->scope == QUERY_READ && !plain->of_record) ||
+        (parser->scope == QUERY_BATCH && !plain->of_batch))
         return false;
     return !plain->needs_location || parser->query->resource->location != NULL;
 }
@@ -161,6 +165,7 @@ static void check_together(struct query_parser *parser)
         query_refuse(parser, "radius_km", "needs-place", "radius_km needs near");
     if (query->highlights && query->search == NULL)
         query_refuse(parser, "highlights", "needs-search", "highlights needs q");
+    query_check_as_of(parser);
 }
 
 bool query_parse(const struct contract *contract, const struct resource *resource,
@@ -200,6 +205,11 @@ bool query_parse(const struct contract *contract, const struct resource *resourc
     }
     check_together(&parser);
     return problem->error_count == 0;
+}
+
+bool query_ages(const struct query *query)
+{
+    return query->freshness != FRESHNESS_ANY && query->as_of == NULL;
 }
 
 bool query_always_shows(const struct query *query, const struct property *property)

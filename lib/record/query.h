@@ -43,6 +43,9 @@ struct query_sort {
     bool descending;
 };
 
+/* Whether it is time to check again if the record is true. */
+enum query_freshness { FRESHNESS_ANY, FRESHNESS_STALE, FRESHNESS_FRESH };
+
 enum query_count { COUNT_NONE, COUNT_ESTIMATED, COUNT_EXACT };
 
 /* What is embedded: the targets of a relation, or the records that refer to this one. */
@@ -68,6 +71,9 @@ struct query {
     double radius_km; /* 0: no bound */
     bool has_box;
     double west, south, east, north; /* west > east: across the antimeridian */
+    const char *as_of;               /* an RFC 3339 time: what was public then; NULL: what is now */
+    enum query_freshness freshness;
+    const char *stale_at; /* as of when, where freshness is asked for */
 
     struct query_sort sorts[SORT_KEYS_MAX];
     size_t sort_count; /* at least 1 */
@@ -77,7 +83,8 @@ struct query {
 
     enum query_count count;
     const struct property *fields[FIELDS_MAX];
-    size_t field_count; /* 0: all */
+    size_t field_count;  /* 0: all */
+    bool without_detail; /* of all, not those that lists leave out: documents hold them, too */
     struct query_include includes[INCLUDES_MAX];
     size_t include_count;
     const struct property *facets[FACETS_MAX];
@@ -90,10 +97,14 @@ struct query {
 /* Is this property always shown, whatever fields= says? Its id, slug and name. */
 bool query_always_shows(const struct query *query, const struct property *property);
 
+/* Does what matches change with time alone, without anybody writing? */
+bool query_ages(const struct query *query);
+
 /* Which parameters are understood. */
 enum query_scope {
     QUERY_LIST, /* all */
-    QUERY_READ  /* of a single record: fields, include, lang */
+    QUERY_READ, /* of a single record: fields, include, lang, as_of */
+    QUERY_BATCH /* of records by their ids: fields, include, lang */
 };
 
 /*

@@ -12,77 +12,6 @@
 
 #define VALUE_BYTES_MAX 1200 /* 300 characters, the longest text that can be asked for */
 
-static bool is_digits(const char *text, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        if (text[i] < '0' || text[i] > '9')
-            return false;
-    return true;
-}
-
-static bool is_partial_date(const char *text)
-{
-    static const int DAYS[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    const size_t length = strlen(text);
-    int year;
-    int month;
-    int day;
-    int days;
-
-    if ((length != 4 && length != 7 && length != 10) || !is_digits(text, 4))
-        return false;
-    year = (int)strtol(text, NULL, 10);
-    if (year == 0)
-        return false;
-    if (length == 4)
-        return true;
-    if (text[4] != '-' || !is_digits(text + 5, 2))
-        return false;
-    month = (int)strtol(text + 5, NULL, 10);
-    if (month < 1 || month > 12)
-        return false;
-    if (length == 7)
-        return true;
-    if (text[7] != '-' || !is_digits(text + 8, 2))
-        return false;
-    day = (int)strtol(text + 8, NULL, 10);
-    days = DAYS[month - 1];
-    if (month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0))
-        days++;
-    return day >= 1 && day <= days;
-}
-
-/* A date, or an RFC 3339 time: checked in shape here; its ranges as a date. */
-static bool is_time(const char *text)
-{
-    static const char SHAPE[] = "dddd-dd-ddTdd:dd:dd";
-    char date[11];
-    size_t i;
-
-    if (strlen(text) == 10)
-        return is_partial_date(text);
-    for (i = 0; SHAPE[i] != '\0'; i++)
-        if (SHAPE[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != SHAPE[i])
-            return false;
-    memcpy(date, text, 10);
-    date[10] = '\0';
-    if (!is_partial_date(date) || strtol(text + 11, NULL, 10) > 23 ||
-        strtol(text + 14, NULL, 10) > 59 || strtol(text + 17, NULL, 10) > 59)
-        return false;
-    if (text[i] == '.') {
-        size_t digits = strspn(text + i + 1, "0123456789");
-
-        if (digits == 0 || digits > 6)
-            return false;
-        i += 1 + digits;
-    }
-    if (strcmp(text + i, "Z") == 0)
-        return true;
-    return (text[i] == '+' || text[i] == '-') && strlen(text + i) == 6 &&
-           is_digits(text + i + 1, 2) && text[i + 3] == ':' && is_digits(text + i + 4, 2) &&
-           strtol(text + i + 1, NULL, 10) <= 14 && strtol(text + i + 4, NULL, 10) <= 59;
-}
-
 static bool check_value(struct query_parser *parser, const struct filter *filter, const char *value)
 {
     const struct property *property = filter->property;
@@ -121,15 +50,15 @@ static bool check_value(struct query_parser *parser, const struct filter *filter
             expected = "a UUID";
         break;
     case PROPERTY_DATE:
-        if (strlen(value) != 10 || !is_partial_date(value))
+        if (strlen(value) != 10 || !query_is_partial_date(value))
             expected = "a date such as 2021-09-30";
         break;
     case PROPERTY_PARTIAL_DATE:
-        if (!is_partial_date(value))
+        if (!query_is_partial_date(value))
             expected = "a year, month or day such as 2021, 2021-09 or 2021-09-30";
         break;
     case PROPERTY_TIME:
-        if (!is_time(value))
+        if (!query_is_time(value))
             expected = "a time such as 2021-09-30T12:00:00Z, or a date";
         break;
     case PROPERTY_TEXT:

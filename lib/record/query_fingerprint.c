@@ -43,6 +43,10 @@ void query_fingerprint(const struct query *query, unsigned char ret_hash[QUERY_F
 
         hash_bytes(&state, box, sizeof(box));
     }
+    hash_text(&state, query->as_of == NULL ? "" : query->as_of);
+    hash_text(&state, query->freshness == FRESHNESS_ANY     ? ""
+                      : query->freshness == FRESHNESS_STALE ? "stale"
+                                                            : "fresh");
     for (size_t i = 0; i < query->sort_count; i++) {
         const struct query_sort *sort = &query->sorts[i];
         const unsigned char flags = (unsigned char)(sort->kind << 1 | sort->descending);

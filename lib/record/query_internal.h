@@ -1,8 +1,8 @@
 #pragma once
 /*
  * Query, shared between query.c (which parameters there are, and those that
- * stand alone), query_filters.c, query_place.c, query_names.c (lists of names)
- * and query_refuse.c (how a value is taken apart or refused).
+ * stand alone), query_filters.c, query_place.c, query_names.c (lists of names),
+ * query_time.c and query_refuse.c (how a value is taken apart or refused).
  *
  * Each query_parse_…() reads one parameter into parser->query, or tells what is
  * wrong with it in parser->problem.
@@ -48,3 +48,13 @@ void query_parse_include(struct query_parser *parser, const char *value);
 void query_parse_facets(struct query_parser *parser, const char *value);
 void query_parse_languages(struct query_parser *parser, const char *value);
 void query_parse_ids(struct query_parser *parser, const char *value);
+
+/* A year, a month or a day that exists. */
+bool query_is_partial_date(const char *text);
+/* A day, or an RFC 3339 time. */
+bool query_is_time(const char *text);
+void query_parse_as_of(struct query_parser *parser, const char *value);
+/* After as_of: records are stale as of then. */
+void query_parse_stale(struct query_parser *parser, const char *value);
+/* At the end: refuses what as_of does not go with. */
+void query_check_as_of(struct query_parser *parser);

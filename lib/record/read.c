@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "db/db.h"
+#include "record/history.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -100,6 +101,8 @@ int read_fetch(const struct query *query, const char *name, struct db *db, struc
     const struct resource *resource = query->resource;
     int r;
 
+    if (query->as_of != NULL)
+        return history_fetch(query, name, db, arena, ret_read);
     *ret_read = (struct read){0};
     ret_read->view.query = query;
     r = select_documents(resource, uuid_is_valid(name) ? "id = $1::uuid" : "slug = $1", db, arena,

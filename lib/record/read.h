@@ -32,7 +32,7 @@ struct read {
 };
 
 /*
- * read_fetch() - one record by id or slug
+ * read_fetch() - one record by id or slug; as it was, with query->as_of
  * @query:    borrowed, must outlive @ret_read: fields, include, languages
  * @ret_read: release with read_deinit(), whatever the result
  * Return: 0; READ_NOT_FOUND; READ_MOVED; READ_GONE; a db outcome; a fault.

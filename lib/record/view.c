@@ -249,8 +249,18 @@ static bool is_translated(const struct view *view, const struct view_item *item)
     return item->translations != NULL && view->query->language_count > 0;
 }
 
+static bool is_detail(const struct resource *resource, struct slice name)
+{
+    for (size_t i = 0; i < resource->property_count; i++)
+        if (resource->properties[i].detail && slice_equals(name, resource->properties[i].name))
+            return true;
+    return false;
+}
+
 static bool is_wanted(const struct query *query, struct slice name)
 {
+    if (query->without_detail && is_detail(query->resource, name))
+        return false;
     if (query->field_count == 0 || slice_equals(name, ID_PROPERTY) || slice_equals(name, "slug") ||
         slice_equals(name, query->resource->label->name))
         return true;
@@ -495,9 +505,9 @@ void view_append(const struct view *view, const struct view_item *item, struct a
     json_t *translations = NULL;
     struct text origins;
 
-    if (query->field_count == 0 && query->include_count == 0 && !translated &&
-        !(query->all_languages && item->translations != NULL) && item->distance_km == NULL &&
-        item->highlights == NULL) {
+    if (query->field_count == 0 && !query->without_detail && query->include_count == 0 &&
+        !translated && !(query->all_languages && item->translations != NULL) &&
+        item->distance_km == NULL && item->highlights == NULL) {
         text_append_bytes(text, item->document.bytes, item->document.length);
         return;
     }

@@ -817,6 +817,8 @@ static void sample_query(const struct resource *resource, const json_t *paramete
         {"bbox", "bbox=-10,35,30,60"},
         {"ids", "ids=00000000-0000-7000-8000-000000000000"},
         {"lang", "lang=fr,de"},
+        {"stale", "stale=false"},
+        {"as_of", "as_of=2021-09-30"},
         {"format", "format=ndjson"},
     };
     const char *name = json_string_value(json_object_get(parameter, "name"));

@@ -541,7 +541,12 @@ Test(hostile, a_cursor_of_another_server_is_refused)
     char *url = strdup(getenv("API_URL"));
 
     next_cursor("/v1/practices?limit=2", cursor);
-    if (!test_server_start(&other, (const char *const[]){"EXPRESS_RATE_LIMIT=0", NULL}, &what))
+    if (!test_server_start(&other,
+                           (const char *const[]){"EXPRESS_RATE_LIMIT=0",
+                                                 "EXPRESS_SECRET=another-secret-of-another-server-"
+                                                 "of-64-characters-in-all-0123456",
+                                                 NULL},
+                           &what))
         cr_assert_fail("%s", what);
     {
         CLEANUP(response_freep) struct response *response = NULL;

@@ -12,6 +12,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define PAIRS_MAX QUERY_PARAMETERS_MAX
 #define VALUE_BYTES 1200 /* of one value of a filter */
@@ -523,7 +524,8 @@ Test(query, dates_exist_in_the_calendar_or_are_refused)
     for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
         static const char *const PARTIAL[] = {"started_on", "started_on_after",
                                               "started_on_before"};
-        static const char *const TIMES[] = {"updated_at", "updated_at_after", "updated_at_before"};
+        static const char *const TIMES[] = {"updated_at", "updated_at_after", "updated_at_before",
+                                            "as_of"};
 
         for (size_t j = 0; j < ARRAY_LENGTH(PARTIAL); j++) {
             char text[100];
@@ -540,12 +542,16 @@ Test(query, dates_exist_in_the_calendar_or_are_refused)
 
 Test(query, a_single_record_takes_only_what_shapes_it)
 {
-    static const char *const GOOD[] = {
-        "",        "fields=title", "include=organisations",
-        "lang=fr", "lang=all",     "fields=title&include=organisations&lang=de"};
+    static const char *const GOOD[] = {"",
+                                       "fields=title",
+                                       "include=organisations",
+                                       "lang=fr",
+                                       "lang=all",
+                                       "fields=title&include=organisations&lang=de",
+                                       "as_of=2021-09-30"};
     static const char *const BAD[] = {"limit=1",        "cursor=a",    "q=a",         "country=FR",
                                       "sort=title",     "count=exact", "format=json", "near=1,2",
-                                      "facets=country", "ids=a"};
+                                      "facets=country", "ids=a",       "stale=true"};
 
     for (size_t i = 0; i < ARRAY_LENGTH(GOOD); i++)
         cr_assert(parse_as(QUERY_READ, "practices", GOOD[i]), "%s: %s", GOOD[i], found());
@@ -553,6 +559,125 @@ Test(query, a_single_record_takes_only_what_shapes_it)
         cr_assert_not(parse_as(QUERY_READ, "practices", BAD[i]), "%s", BAD[i]);
         cr_assert_str_eq(problem.errors[0].code, "unknown-parameter", "%s", BAD[i]);
     }
+}
+
+Test(query, records_by_their_ids_take_what_shapes_them_and_no_time)
+{
+    cr_assert(parse_as(QUERY_BATCH, "practices", "fields=title&include=organisations&lang=de"),
+              "%s", found());
+    cr_assert_not(parse_as(QUERY_BATCH, "practices", "as_of=2021-09-30"));
+    cr_assert_str_eq(problem.errors[0].code, "unknown-parameter");
+}
+
+/* "as_of=" and the wall clock some seconds on, as read in a place some hours ahead of UTC. */
+static const char *as_of(int64_t seconds_on, int hours_ahead)
+{
+    const time_t moment = (time_t)((int64_t)time(NULL) + seconds_on + hours_ahead * 3600);
+    struct tm parts;
+    char text[64];
+
+    cr_assert_not_null(gmtime_r(&moment, &parts));
+    cr_assert_gt(strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts), 0);
+    return arena_format(&arena, "as_of=%s%c%02d:00", text, hours_ahead < 0 ? '-' : '+',
+                        abs(hours_ahead));
+}
+
+Test(query, an_earlier_time_is_any_that_has_passed_wherever_it_was_written)
+{
+    static const struct {
+        const char *text, *instant;
+    } ROWS[] = {
+        {"2021-09-30", "2021-09-30T23:59:59.999Z"},
+        {"2021-09-30T12:00:00Z", "2021-09-30T12:00:00Z"},
+        {"0001-01-01", "0001-01-01T23:59:59.999Z"},
+        {"0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00+14:00"},
+        {"2024-02-29T23:59:59.999999-12:00", "2024-02-29T23:59:59.999999-12:00"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+        char text[100];
+
+        (void)snprintf(text, sizeof(text), "as_of=%s", ROWS[i].text);
+        cr_assert(parse("practices", text), "%s: %s", text, found());
+        cr_assert_str_eq(query.as_of, ROWS[i].instant);
+    }
+    for (int hours = -14; hours <= 14; hours++) {
+        cr_assert(parse("practices", as_of(-60, hours)), "%s", as_of(-60, hours));
+        cr_assert_not(parse("practices", as_of(60, hours)), "%s", as_of(60, hours));
+        cr_assert_str_eq(problem.errors[0].code, "in-the-future");
+    }
+}
+
+Test(query, a_day_counts_when_it_has_ended)
+{
+    const time_t moments[] = {time(NULL) - 24 * 3600, time(NULL), time(NULL) + 24 * 3600};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(moments); i++) {
+        struct tm parts;
+        char text[64];
+
+        cr_assert_not_null(gmtime_r(&moments[i], &parts));
+        cr_assert_gt(strftime(text, sizeof(text), "as_of=%Y-%m-%d", &parts), 0);
+        /* Midnight may pass between the two clocks: then today is yesterday. */
+        if (i != 1 || time(NULL) % (24 * 3600) > 1)
+            cr_assert_eq(parse("practices", text), i == 0, "%s", text);
+    }
+}
+
+Test(query, what_does_not_go_with_an_earlier_time_is_refused_by_its_name)
+{
+    static const char *const GOOD[] = {
+        "country=FR",
+        "started_on_after=2020",
+        "ids=01a20102-28e0-7051-a78d-40e12e1670b1",
+        "limit=5&cursor=abc",
+        "count=exact",
+        "count=none",
+        "fields=title,description",
+        "lang=fr",
+        "sort=-updated_at",
+        "stale=true",
+    };
+    static const char *const BAD[][2] = {
+        {"q=women", "q"},
+        {"near=1,2", "near"},
+        {"bbox=1,2,3,4", "bbox"},
+        {"facets=country", "facets"},
+        {"include=organisations", "include"},
+        {"count=estimated", "count"},
+        {"sort=updated_at", "sort"},
+        {"sort=title", "sort"},
+        {"sort=-updated_at,title", "sort"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(GOOD); i++)
+        cr_assert(parse("practices", arena_format(&arena, "as_of=2021-09-30&%s", GOOD[i])),
+                  "%s: %s", GOOD[i], found());
+    for (size_t i = 0; i < ARRAY_LENGTH(BAD); i++) {
+        cr_assert_not(parse("practices", arena_format(&arena, "%s&as_of=2021-09-30", BAD[i][0])),
+                      "%s", BAD[i][0]);
+        cr_assert_eq(problem.error_count, 1, "%s", BAD[i][0]);
+        cr_assert_str_eq(problem.errors[0].parameter, BAD[i][1]);
+        cr_assert_str_eq(problem.errors[0].code, "not-with-as-of");
+    }
+    cr_assert_not(parse_as(QUERY_READ, "practices", "include=organisations&as_of=2021-09-30"));
+}
+
+Test(query, records_are_stale_as_of_the_time_that_is_asked_about)
+{
+    cr_assert(parse("practices", "stale=true"));
+    cr_assert_eq(query.freshness, FRESHNESS_STALE);
+    cr_assert(query_ages(&query), "what is fresh now is stale some day");
+    cr_assert_eq(strlen(query.stale_at), strlen("2021-09-30T12:00:00.000Z"));
+
+    cr_assert(parse("practices", "stale=false&as_of=2021-09-30"));
+    cr_assert_eq(query.freshness, FRESHNESS_FRESH);
+    cr_assert_not(query_ages(&query), "the past stays");
+    cr_assert_str_eq(query.stale_at, "2021-09-30T23:59:59.999Z");
+
+    cr_assert(parse("practices", "country=FR"));
+    cr_assert_not(query_ages(&query));
+    cr_assert_not(parse("practices", "stale=1"));
 }
 
 Test(query, the_languages_of_the_reader_count_until_lang_names_others)
@@ -677,6 +802,10 @@ Test(query, the_fingerprint_changes_with_each_part_that_decides_which_records_co
         {"practices", "sort=title,city"},
         {"practices", "sort=city,title"},
         {"practices", "sort=updated_at"},
+        {"practices", "as_of=2021-09-30"},
+        {"practices", "as_of=2021-09-30T00:00:00Z"},
+        {"practices", "stale=true"},
+        {"practices", "stale=false"},
     };
     unsigned char hashes[ARRAY_LENGTH(ROWS)][QUERY_FINGERPRINT_BYTES];
 

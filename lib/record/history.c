@@ -1,0 +1,108 @@
+/*
+ * A slug belongs to one record for ever. So a name is first taken for the record
+ * that ever had it, and then that record is read as it was.
+ */
+#include "record/history.h"
+
+#include "base/uuid.h"
+#include "db/db.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* By id ($2, null where the name is none) or by slug. */
+static const struct db_query IDENTIFY = {
+    .name = "history_identify",
+    .sql = "select coalesce("
+           "(select h.id from published.history h where h.resource = $1 and h.id = $2::uuid limit "
+           "1), "
+           "(select h.id from published.history h where h.resource = $1 and h.slug = $3 "
+           "order by h.valid_from desc limit 1), "
+           "(select m.id from published.moved m where m.resource = $1 and m.slug = $3))",
+    .param_count = 3,
+};
+/* In the order of enum document_column of reading, then what tells of an end. */
+enum { FORM_ID, FORM_SLUG, FORM_ETAG, FORM_TIME, FORM_TEXT, FORM_OTHERS };
+static const struct db_query FORM = {
+    .name = "history_form",
+    .sql = "select h.id, h.slug, h.etag, extract(epoch from h.updated_at)::bigint, h.document, "
+           "h.translations from published.history h where h.id = $1::uuid and "
+           "h.valid_from <= $2::timestamptz and (h.valid_to is null or h.valid_to > "
+           "$2::timestamptz)",
+    .param_count = 2,
+};
+static const struct db_query ENDED = {
+    .name = "history_ended",
+    .sql =
+        "select to_char(max(h.valid_to) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), "
+        "(select g.replaced_by from published.gone g where g.id = $1::uuid and g.deleted_at <= "
+        "$2::timestamptz) from published.history h where h.id = $1::uuid and h.valid_to <= "
+        "$2::timestamptz",
+    .param_count = 2,
+};
+
+static int identify(const struct resource *resource, const char *name, struct db *db,
+                    struct db_rows **ret_rows)
+{
+    return db_run(db, &IDENTIFY,
+                  (const char *const[]){resource->path, uuid_is_valid(name) ? name : NULL, name},
+                  ret_rows);
+}
+
+int history_knows(const struct resource *resource, const char *name, struct db *db, bool *ret_known)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    int r = identify(resource, name, db, &rows);
+
+    if (r == 0)
+        *ret_known = db_rows_text(rows, 0, 0) != NULL;
+    return r;
+}
+
+static int explain_absence(const char *id, const char *as_of, struct db *db, struct read *read)
+{
+    int r = db_run(db, &ENDED, (const char *const[]){id, as_of}, &read->more_rows);
+
+    if (r != 0)
+        return r;
+    if (db_rows_text(read->more_rows, 0, 0) == NULL)
+        return READ_NOT_FOUND;
+    read->deleted_at = db_rows_text(read->more_rows, 0, 0);
+    read->replaced_by = db_rows_text(read->more_rows, 0, 1);
+    return READ_GONE;
+}
+
+int history_fetch(const struct query *query, const char *name, struct db *db, struct arena *arena,
+                  struct read *ret_read)
+{
+    CLEANUP(db_rows_freep) struct db_rows *identity = NULL;
+    const char *id;
+    int r;
+
+    (void)arena; /* as of read_fetch() */
+    *ret_read = (struct read){0};
+    ret_read->view.query = query;
+    r = identify(query->resource, name, db, &identity);
+    if (r != 0)
+        return r;
+    id = db_rows_text(identity, 0, 0);
+    if (id == NULL)
+        return READ_NOT_FOUND;
+    r = db_run(db, &FORM, (const char *const[]){id, query->as_of}, &ret_read->rows);
+    if (r != 0)
+        return r;
+    if (db_rows_count(ret_read->rows) == 0)
+        return explain_absence(id, query->as_of, db, ret_read);
+    ret_read->slug = db_rows_text(ret_read->rows, 0, FORM_SLUG);
+    if (!uuid_is_valid(name) && strcmp(ret_read->slug, name) != 0)
+        return READ_MOVED;
+    ret_read->item = (struct view_item){
+        .id = db_rows_text(ret_read->rows, 0, FORM_ID),
+        .etag = db_rows_text(ret_read->rows, 0, FORM_ETAG),
+        .document = {db_rows_text(ret_read->rows, 0, FORM_TEXT),
+                     db_rows_bytes(ret_read->rows, 0, FORM_TEXT)},
+        .translations = db_rows_text(ret_read->rows, 0, FORM_OTHERS),
+    };
+    ret_read->updated_at = strtoll(db_rows_text(ret_read->rows, 0, FORM_TIME), NULL, 10);
+    return view_prepare(&ret_read->view, db, query, &ret_read->item, 1);
+}
