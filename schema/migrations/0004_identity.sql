@@ -546,6 +546,8 @@ select catalogue.force_row_security(t) from unnest(array[
 create policy read on catalogue.record for select using (
   (select identity.acting_role()) is not null
   and ((status = 'published' and deleted_at is null)
+       -- Whose organisation is gone signs in no more: the server has to know of each.
+       or (resource = 'organisations' and (select identity.acting_role()) = 'service')
        or (select identity.acts_as_editor())
        or ((select identity.acts_as_partner())
            and owner_id = (select identity.acting_organisation()))));
