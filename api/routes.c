@@ -12,6 +12,7 @@ const struct route ROUTES[] = {
      handle_problem_read},
     {METHOD_GET, "/.well-known/api-catalog", "api-catalog", ACCESS_PUBLIC, BODY_NONE,
      handle_api_catalog},
+    {METHOD_GET, "/v1/audit", "audit.list", ACCESS_ADMIN, BODY_NONE, handle_audit_list},
     {METHOD_GET, "/v1/search", "search", ACCESS_PUBLIC, BODY_NONE, handle_search},
     {METHOD_GET, "/v1/{resource}", "records.list", ACCESS_PUBLIC, BODY_NONE, handle_records_list},
     {METHOD_POST, "/v1/{resource}/batch-get", "records.batch", ACCESS_PUBLIC, BODY_JSON,

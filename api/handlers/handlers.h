@@ -9,6 +9,8 @@ int handle_record_read(struct request *request, struct reply *reply);
 int handle_records_batch(struct request *request, struct reply *reply);
 int handle_search(struct request *request, struct reply *reply);
 
+int handle_audit_list(struct request *request, struct reply *reply);
+
 int handle_service_describe(struct request *request, struct reply *reply);
 int handle_contract_json(struct request *request, struct reply *reply);
 int handle_contract_yaml(struct request *request, struct reply *reply);

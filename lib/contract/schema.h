@@ -51,6 +51,9 @@ enum schema_outcome { SCHEMA_UNSUPPORTED = 1, SCHEMA_INVALID };
 MUST_CHECK int schema_compile(struct schema_set *set, const char *pointer,
                               const struct schema **ret_schema, char **reterr_what);
 
+/* Is @value of this format of ours ("date-time", "date", "uuid", …)? @format is a known one. */
+bool schema_format_is(const char *format, const char *value);
+
 /*
  * schema_check() - does @value obey @schema?
  * @value:   borrowed

@@ -2,7 +2,9 @@
 
 #include "base/num.h"
 #include "base/uuid.h"
+#include "contract/schema.h"
 
+#include <assert.h>
 #include <string.h>
 
 /*
@@ -358,4 +360,12 @@ const struct schema_format *schema_format_find(const char *name)
             return &FORMATS[i];
     }
     return NULL;
+}
+
+bool schema_format_is(const char *format, const char *value)
+{
+    const struct schema_format *found = schema_format_find(format);
+
+    assert(found != NULL);
+    return found->fits == NULL || found->fits(value);
 }

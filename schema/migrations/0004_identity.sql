@@ -714,7 +714,7 @@ grant select, insert, update, delete on identity.idempotency_key to express_writ
 -- Read by administrators; written by append(), take_seal() and prune() alone, which act as the
 -- owner. Nobody changes an entry or a seal.
 create policy read on audit.entry for select to express_writer using (
-  identity.acting_role() = 'admin');
+  (select identity.acting_role()) = 'admin');
 create policy look on audit.entry for select to express_owner using (true);
 create policy append on audit.entry for insert to express_owner with check (true);
 create policy prune on audit.entry for delete to express_owner using (true);
