@@ -14,6 +14,7 @@ int command_migrate(const struct settings *settings, int count, char **words);
 int command_import(const struct settings *settings, int count, char **words);
 int command_export(const struct settings *settings, int count, char **words);
 int command_check(const struct settings *settings, int count, char **words);
+int command_client(const struct settings *settings, int count, char **words);
 int command_key(const struct settings *settings, int count, char **words);
 int command_token(const struct settings *settings, int count, char **words);
 int command_audit(const struct settings *settings, int count, char **words);

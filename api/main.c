@@ -27,6 +27,10 @@ static const struct {
      "load records from JSON files, all or none; what is unchanged stays as it is", command_import},
     {"export", "FOLDER", "write all records to JSON files that import takes", command_export},
     {"check", "", "show the settings in force, and compare contract and database", command_check},
+    {"client",
+     "create --name NAME --organisation SLUG --role ROLE [--scope \"SCOPE ...\"] | list\n"
+     "           | disable ID | enable ID | rename ID --name NAME | rotate ID [--drop SLOT]",
+     "the programs that may sign in; a secret is shown once, when it is made", command_client},
     {"key", "add | retire KID | list",
      "the keys that sign tokens: a new one signs, a retired one verifies until its tokens end",
      command_key},
