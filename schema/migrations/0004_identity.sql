@@ -148,6 +148,21 @@ create table catalogue.proposal_contact (
 comment on table catalogue.proposal_contact is
   'How to reach who proposed, when they wished it; erased on their word, or 30 days after the end.';
 
+-- As many as editors can look at: 50 wait for one record at most, also when two come at once.
+create function catalogue.limit_proposals() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('proposal ' || new.record_id, 0));
+  if (select count(*) from catalogue.proposal p
+       where p.record_id = new.record_id and p.state = 'open') >= 50 then
+    raise exception using errcode = 'check_violation', constraint = 'proposal_open_most';
+  end if;
+  return new;
+end
+$$;
+create trigger limit_waiting before insert on catalogue.proposal
+  for each row execute function catalogue.limit_proposals();
+
 -- Whoever has the code that was told to the sender may erase the sender's contact.
 create function catalogue.erase_proposal_contact(proposal uuid, code_hash bytea) returns boolean
 language sql volatile security definer set search_path = pg_catalog, pg_temp
@@ -749,7 +764,7 @@ grant select, insert, update, delete on published.words, published.stems,
 grant select on published.model to express_writer;
 
 revoke all on function audit.append, audit.faults, audit.prune, audit.take_seal,
-  catalogue.erase_proposal_contact from public;
+  catalogue.erase_proposal_contact, catalogue.limit_proposals from public;
 grant execute on function audit.append, audit.prune, audit.take_seal,
   catalogue.erase_proposal_contact to express_writer;
 
