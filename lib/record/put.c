@@ -6,15 +6,14 @@
 #include "record/put.h"
 
 #include "base/arena.h"
-#include "base/digest.h"
 #include "base/fault.h"
 #include "base/problem.h"
 #include "base/text.h"
 #include "base/uuid.h"
 #include "contract/contract.h"
-#include "contract/schema.h"
 #include "db/db.h"
 #include "record/addresses.h"
+#include "record/content.h"
 #include "record/model.h"
 #include "record/references.h"
 #include "record/render.h"
@@ -30,8 +29,6 @@
 #define BATCH_RECORDS 500
 #define BATCH_BYTES_MAX (256u * 1024 * 1024)
 #define POINTER_BYTES_MAX 1024
-#define DEFAULT_LANGUAGE "en"
-#define DUMP_FLAGS (JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15))
 
 /*
  * What is stored under these slugs, or was. A draft of somebody is nothing that an import
@@ -118,27 +115,6 @@ static void forget_slugs(struct putter *putter)
     }
 }
 
-static void check_translations(struct putter *putter, const struct put_draft *draft)
-{
-    const json_t *translations = json_object_get(draft->data, "translations");
-    const json_t *translation;
-    size_t i;
-
-    json_array_foreach (translations, i, translation) {
-        const char *name = json_string_value(json_object_get(translation, "property"));
-        const struct property *property =
-            name == NULL ? NULL : resource_leaf(draft->resource, name);
-        char pointer[POINTER_BYTES_MAX];
-
-        if (name == NULL || (property != NULL && property->translatable))
-            continue;
-        (void)snprintf(pointer, sizeof(pointer), "%s/translations/%zu/property", draft->pointer, i);
-        problem_add(putter->problem, putter->arena, pointer, NULL, "not-translatable",
-                    "'%s' is not a property of %s that can be translated", name,
-                    draft->resource->path);
-    }
-}
-
 static void add_slug_fault(struct putter *putter, const struct put_draft *draft, const char *code,
                            const char *detail)
 {
@@ -154,10 +130,12 @@ static int check_drafts(struct putter *putter)
     for (size_t i = 0; i < putter->count; i++) {
         struct put_draft *draft = &putter->drafts[i];
         const json_t *slug = json_object_get(draft->data, "slug");
-        const bool valid = schema_check(draft->resource->write_schema, draft->data, draft->pointer,
-                                        putter->arena, putter->problem);
+        int r = content_check(draft->resource, draft->data, draft->pointer, putter->arena,
+                              putter->problem);
 
-        if (!valid && (!json_is_object(draft->data) || (slug != NULL && !json_is_string(slug))))
+        if (r != 0)
+            return r;
+        if (!json_is_object(draft->data) || (slug != NULL && !json_is_string(slug)))
             continue;
         draft->slug = json_string_value(slug);
         if (draft->slug == NULL)
@@ -168,7 +146,6 @@ static int check_drafts(struct putter *putter)
                            "another record in this import has the same slug");
         else if (tsearch(draft, &putter->slugs, slug_compare) == NULL)
             return fault_raise(-ENOMEM);
-        check_translations(putter, draft);
     }
     return 0;
 }
@@ -365,14 +342,11 @@ static int resolve_references(struct putter *putter)
 
 /* --- storing ----------------------------------------------------------------------------- */
 
-/* What the record leaves unsaid: its language, and where it comes from. */
-static int complete(const struct putter *putter, struct put_draft *draft)
+/* Where the record comes from, when it does not say so. */
+static int add_source(const struct putter *putter, struct put_draft *draft)
 {
     json_t *source = json_object_get(draft->data, "source");
 
-    if (json_object_get(draft->data, "language") == NULL &&
-        json_object_set_new(draft->data, "language", json_string(DEFAULT_LANGUAGE)) != 0)
-        return fault_raise(-ENOMEM);
     if (putter->options->source == NULL || json_object_get(source, "name") != NULL)
         return 0;
     if (source == NULL) {
@@ -384,17 +358,6 @@ static int complete(const struct putter *putter, struct put_draft *draft)
         json_object_set_new(source, "external_id", json_string(draft->slug)) != 0)
         return fault_raise(-ENOMEM);
     return 0;
-}
-
-/* A hash of what the record says, to leave alone what would not change. */
-static const char *digest_of(struct arena *arena, const char *dump)
-{
-    struct digest digest;
-    char text[DIGEST_TEXT_BYTES];
-
-    digest_init(&digest);
-    digest_text(&digest, dump);
-    return arena_copy(arena, digest_finish(&digest, text));
 }
 
 struct batch {
@@ -499,12 +462,14 @@ static int put_draft(struct putter *putter, struct batch *batch, struct put_draf
 {
     const char *digest;
     char *dump;
-    int r = complete(putter, draft);
+    int r = add_source(putter, draft);
 
+    if (r == 0)
+        r = content_complete(draft->resource, draft->data);
     if (r != 0)
         return r;
-    dump = json_dumps(draft->data, DUMP_FLAGS);
-    digest = dump == NULL ? NULL : digest_of(putter->arena, dump);
+    dump = content_dump(draft->data);
+    digest = dump == NULL ? NULL : content_digest(putter->arena, dump);
     if (digest == NULL) {
         free(dump);
         return fault_raise(-ENOMEM);

@@ -15,13 +15,13 @@
 #include "contract/contract.h"
 #include "db/db.h"
 #include "record/model.h"
+#include "record/visit.h"
 
 #include <errno.h>
 #include <search.h>
 #include <string.h>
 
 #define LIST_BYTES_MAX (256u * 1024 * 1024) /* of an import */
-#define POINTER_BYTES_MAX 1024
 #define NEAREST_MAX 3 /* look-ups of what a misspelt name may mean: each reads all slugs */
 
 /*
@@ -52,96 +52,6 @@ static const struct db_query NEAREST = {
            "order by extensions.similarity(r.slug, $2) desc, r.slug limit 1",
     .param_count = 2,
 };
-
-/* --- visiting ------------------------------------------------------------------------------- */
-
-struct visit {
-    reference_visitor visit;
-    void *data;
-    struct text pointer;
-};
-
-static int visit_object(struct visit *visit, const struct property *properties, size_t count,
-                        json_t *object);
-
-static int visit_value(struct visit *visit, const struct property *property, json_t *value,
-                       json_t **ret_replacement)
-{
-    if (property->kind == PROPERTY_RELATION)
-        return visit->visit(visit->data, property, visit->pointer.bytes, value, ret_replacement);
-    return visit_object(visit, property->members, property->member_count, value);
-}
-
-static void leave(struct visit *visit, size_t length)
-{
-    visit->pointer.length = length;
-    visit->pointer.bytes[length] = '\0';
-}
-
-static int visit_array(struct visit *visit, const struct property *property, json_t *array)
-{
-    const size_t length = visit->pointer.length;
-    json_t *item;
-    size_t i;
-
-    json_array_foreach (array, i, item) {
-        json_t *replacement = NULL;
-        int r;
-
-        text_append_format(&visit->pointer, "/%zu", i);
-        r = visit_value(visit, property, item, &replacement);
-        leave(visit, length);
-        if (r != 0)
-            return r;
-        if (replacement != NULL && json_array_set_new(array, i, replacement) != 0)
-            return fault_raise(-ENOMEM);
-    }
-    return 0;
-}
-
-/* Recursion follows the contract, whose depth is bounded, never the record. */
-static int visit_object(struct visit *visit, const struct property *properties, size_t count,
-                        json_t *object)
-{
-    const size_t length = visit->pointer.length;
-
-    for (size_t i = 0; i < count; i++) {
-        const struct property *property = &properties[i];
-        json_t *value = json_object_get(object, property->name);
-        json_t *replacement = NULL;
-        int r;
-
-        if (property->is_computed || value == NULL ||
-            (property->kind != PROPERTY_RELATION && property->kind != PROPERTY_OBJECT))
-            continue;
-        text_append_format(&visit->pointer, "/%s", property->name);
-        if (property->is_array)
-            r = visit_array(visit, property, value);
-        else
-            r = visit_value(visit, property, value, &replacement);
-        leave(visit, length);
-        if (r != 0)
-            return r;
-        if (replacement != NULL && json_object_set_new(object, property->name, replacement) != 0)
-            return fault_raise(-ENOMEM);
-    }
-    return 0;
-}
-
-int references_visit(const struct resource *resource, json_t *record, const char *pointer,
-                     reference_visitor visitor, void *data)
-{
-    struct visit visit = {.visit = visitor, .data = data};
-    int r;
-
-    text_init(&visit.pointer, POINTER_BYTES_MAX);
-    text_append(&visit.pointer, pointer);
-    r = text_failed(&visit.pointer)
-            ? fault_raise(-ENOMEM)
-            : visit_object(&visit, resource->properties, resource->property_count, record);
-    text_deinit(&visit.pointer);
-    return r;
-}
 
 const char *reference_name(const json_t *reference)
 {
@@ -250,7 +160,8 @@ static int note_unknown(void *data, const struct property *property, const char 
 
     (void)pointer;
     (void)ret_replacement;
-    if (name == NULL || known_find(resolver, property->target, name) != NULL)
+    if (property->kind != PROPERTY_RELATION || name == NULL ||
+        known_find(resolver, property->target, name) != NULL)
         return 0;
     name = plain_name(resolver, name);
     return name == NULL ? fault_raise(-ENOMEM) : known_add(resolver, property->target, name, "");
@@ -322,8 +233,8 @@ static int replace_name(void *data, const struct property *property, const char 
     const char *nearest;
     int r;
 
-    if (name == NULL)
-        return 0; /* the schema has told */
+    if (property->kind != PROPERTY_RELATION || name == NULL)
+        return 0; /* the schema has told what is no name */
     name = plain_name(resolver, name);
     if (name == NULL)
         return fault_raise(-ENOMEM);
@@ -343,13 +254,13 @@ static int replace_name(void *data, const struct property *property, const char 
 }
 
 static int visit_all(struct resolver *resolver, const struct reference_holder *holders,
-                     size_t count, reference_visitor visit)
+                     size_t count, record_visitor visit)
 {
     int r = 0;
 
     for (size_t i = 0; i < count && r == 0; i++)
-        r = references_visit(holders[i].resource, holders[i].record, holders[i].pointer, visit,
-                             resolver);
+        r = record_visit(holders[i].resource, holders[i].record, holders[i].pointer, visit,
+                         resolver);
     return r;
 }
 

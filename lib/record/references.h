@@ -16,22 +16,8 @@ struct arena;
 struct db;
 struct model;
 struct problem;
-struct property;
 struct resource;
 struct text;
-
-/*
- * Called for every relation in a record.
- * @pointer:         where it stands, until the call returns
- * @ret_replacement: a new value for its place, stolen; NULL: it stays
- * Return: 0; anything else ends the visit.
- */
-typedef int (*reference_visitor)(void *data, const struct property *property, const char *pointer,
-                                 json_t *reference, json_t **ret_replacement);
-
-/* @pointer: prefix of what @visit is told. Return: 0; what @visit returned; a fault. */
-MUST_CHECK int references_visit(const struct resource *resource, json_t *record,
-                                const char *pointer, reference_visitor visit, void *data);
 
 /* The slug or id by which a relation is written; NULL when it is neither. */
 const char *reference_name(const json_t *reference);
