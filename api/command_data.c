@@ -69,7 +69,8 @@ bool workbench_name_secret(const struct settings *settings)
 {
     if (!settings_secret_is_random(settings))
         return true;
-    (void)fprintf(stderr, "express-api: EXPRESS_SECRET is needed, the same that the servers have\n");
+    (void)fprintf(stderr,
+                  "express-api: EXPRESS_SECRET is needed, the same that the servers have\n");
     return false;
 }
 
@@ -141,6 +142,23 @@ static int install_model(struct workbench *workbench)
     return r;
 }
 
+/* As the owner, which alone may be the system. */
+static int fill_history(struct workbench *workbench)
+{
+    size_t count = 0;
+    int r = db_run_script(workbench->db, "set role " OWNER_ROLE);
+
+    if (r == 0)
+        r = model_backfill(workbench->model, workbench->db, &count);
+    if (r == 0)
+        r = db_run_script(workbench->db, "reset role");
+    if (r != 0)
+        workbench_tell(workbench, "giving records a history");
+    else if (count > 0)
+        (void)fprintf(stderr, "express-api: %zu records have a history now\n", count);
+    return r;
+}
+
 /* Says every difference on standard error, a line each. Return: 0 when there is none. */
 static int compare_model(struct workbench *workbench)
 {
@@ -174,6 +192,8 @@ int command_migrate(const struct settings *settings, int count, char **words)
     r = run_migrations(&workbench);
     if (r == 0)
         r = install_model(&workbench);
+    if (r == 0)
+        r = fill_history(&workbench);
     if (r == 0)
         r = compare_model(&workbench);
     workbench_close(&workbench);

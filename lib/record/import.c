@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "contract/contract.h"
 #include "db/db.h"
+#include "record/content.h"
 #include "record/model.h"
 #include "record/put.h"
 
@@ -23,6 +24,7 @@
 
 struct importer {
     const struct model *model;
+    struct db *db;
     struct arena arena;
     FILE *errors;
     json_t *documents[FILES_MAX]; /* owned */
@@ -59,6 +61,7 @@ static int read_file(struct importer *importer, const char *path)
     json_t *document;
     json_t *record;
     size_t i;
+    int r;
 
     if (resource == NULL) {
         (void)fprintf(importer->errors,
@@ -75,7 +78,10 @@ static int read_file(struct importer *importer, const char *path)
         json_decref(document);
         return IMPORT_UNREADABLE;
     }
+    r = content_compose(importer->db, &document);
     importer->documents[importer->document_count++] = document;
+    if (r != 0)
+        return r;
 
     drafts = arena_alloc_array(&importer->arena, importer->draft_count + json_array_size(document),
                                sizeof(*drafts));
@@ -151,10 +157,11 @@ static void tell_faults(const struct importer *importer, const struct problem *p
     (void)fprintf(importer->errors, "nothing was imported\n");
 }
 
-static int put_all(struct importer *importer, struct db *db, const struct put_options *options,
+static int put_all(struct importer *importer, const struct put_options *options,
                    struct put_summary *summary)
 {
     struct problem *problem = arena_alloc(&importer->arena, sizeof(*problem));
+    struct db *db = importer->db;
     int r = problem == NULL ? fault_raise(-ENOMEM) : db_begin(db);
 
     if (r == 0)
@@ -179,12 +186,13 @@ int import_files(const struct model *model, struct db *db, const char *const *pa
     if (importer == NULL)
         return fault_raise(-ENOMEM);
     importer->model = model;
+    importer->db = db;
     importer->errors = errors;
     arena_init(&importer->arena, ARENA_BYTES_MAX);
     for (size_t i = 0; i < count && r == 0; i++)
         r = read_path(importer, paths[i]);
     if (r == 0)
-        r = put_all(importer, db, options, ret_summary);
+        r = put_all(importer, options, ret_summary);
     for (size_t i = 0; i < importer->document_count; i++)
         json_decref(importer->documents[i]);
     arena_deinit(&importer->arena);

@@ -250,6 +250,8 @@ int model_new(const struct contract *contract, struct model **ret_model)
         r = compose_store(&model->arena, of);
         if (r == 0)
             r = compose_render(&model->arena, of);
+        if (r == 0)
+            r = compose_lookups(&model->arena, of);
         if (r == 0 && (of->tables == NULL || arena_failed(&model->arena)))
             r = fault_raise(-ENOMEM);
         if (r == 0)

@@ -35,7 +35,8 @@ struct model_store {
     const char *add;    /* rows of new records in catalogue.record: "new" is true */
     const char *change; /* those of records that are there: "new" is false */
     const char *remove; /* empties what holds lists of records that are there; NULL: nothing does */
-    const char *fill;   /* everything else, and the version in the history */
+    const char *fill;   /* everything else, and the version in the history; gives its time */
+    const char *erase;  /* the row $1 (uuid), with all lists of its own */
 };
 
 /* SQL of one resource; constant after model_new(). */
@@ -49,8 +50,16 @@ struct model_resource {
     /* (resource, id) of those that show the records $1 (uuid[]) and are not changed by this
        transaction; NULL: no resource can */
     const char *dependents;
-    /* the next records behind the slug $1, at most 500, as JSON in the shape for writing */
+    /* who refers to the records $1 (uuid[]) and is not deleted: resource, id, slug, status, last
+       version, path of the property, id of the target; NULL: no resource can */
+    const char *holders;
+    /* the next public records behind the slug $1, at most 500, as JSON in the shape for writing */
     const char *export_batch;
+    const char *content;  /* what the tables hold of the record $1, in that shape, by ids */
+    const char *backfill; /* gives a history to at most 1000 records that have none */
+    const char *heads;    /* (id, slug, label) of the records $1 (uuid[]) */
+    const char *look;     /* the record with the id $1, or the slug $2: see edit.c */
+    const char *find;     /* the same, locked */
 };
 
 /* model_new() - @contract: borrowed, must outlive the model. Return: 0; a fault. */
@@ -66,6 +75,15 @@ const struct model_resource *model_of(const struct model *model, const struct re
  * Return: 0; a db outcome; a fault.
  */
 MUST_CHECK int model_install(const struct model *model, struct db *db, size_t *ret_rebuilt);
+
+/*
+ * model_backfill() - a history for records that have none, which begins with what there is
+ * Runs as the owner of both schemas, outside a transaction: each step is one of its own, so that
+ * it can be broken off and called again.
+ * @ret_count: number of records that got one
+ * Return: 0; a db outcome; a fault.
+ */
+MUST_CHECK int model_backfill(const struct model *model, struct db *db, size_t *ret_count);
 
 /*
  * model_compare() - contract and database, side by side

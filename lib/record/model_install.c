@@ -97,6 +97,29 @@ int model_install(const struct model *model, struct db *db, size_t *ret_rebuilt)
     return 0;
 }
 
+int model_backfill(const struct model *model, struct db *db, size_t *ret_count)
+{
+    const struct contract *contract = model_contract(model);
+    size_t count = 0;
+
+    for (size_t i = 0; i < contract_resource_count(contract); i++) {
+        const struct model_resource *of = model_of(model, contract_resource(contract, i));
+        size_t more = 1;
+
+        while (more > 0) {
+            CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+            int r = db_run_text(db, of->backfill, DB_PLAN_CUSTOM, 0, NULL, &rows);
+
+            if (r != 0)
+                return r;
+            more = db_rows_affected(rows);
+            count += more;
+        }
+    }
+    *ret_count = count;
+    return 0;
+}
+
 /* --- expected columns ------------------------------------------------------------------- */
 
 /* As pg_catalog.format_type() spells it. */

@@ -342,7 +342,8 @@ static void compose_version(struct text *sql)
         "(item->>'id')::uuid and v.data is not null and not (item->>'new')::boolean "
         "order by v.version desc limit 1)) before "
         "on before.key = after.key where before.value is distinct from after.value order by 1) "
-        "end\nfrom list)\nselect");
+        "end\nfrom list)\nselect to_char(" NOW " at time zone 'UTC', "
+        "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')");
 }
 
 int compose_store(struct arena *arena, struct model_resource *of)

@@ -15,127 +15,7 @@
 
 #define STATEMENT_BYTES_MAX (1024 * 1024)
 
-/* The alias of the row that holds a property: t the resource, r the record, c1, c2 children. */
-struct row {
-    const char *alias;
-    const char *common_alias;
-    unsigned depth;  /* of arrays of objects around it */
-    bool for_export; /* as it is written: relations by slug, whatever their status */
-};
-
-static void append_members(struct text *sql, const struct property *properties, size_t count,
-                           const struct row *row);
-
-static const char *alias_of(const struct property *property, const struct row *row)
-{
-    return row->depth == 0 && property->is_common ? row->common_alias : row->alias;
-}
-
-/* {"id", "slug", "title"} of the target @id, when it is published. */
-static void append_reference(struct text *sql, const struct property *property, const char *id,
-                             const struct row *row)
-{
-    if (row->for_export) {
-        text_append_format(
-            sql, "(select target.slug from catalogue.record target where target.id = %s)", id);
-        return;
-    }
-    text_append_format(sql,
-                       "(select json_build_object('id', target.id, 'slug', target_record.slug, "
-                       "'title', target.%s) from catalogue.%s target join catalogue.record "
-                       "target_record on target_record.id = target.id and target_record.status = "
-                       "'published' where target.id = %s)",
-                       property->target->label->column, property->target->table, id);
-}
-
-static void append_references(struct text *sql, const struct property *property,
-                              const struct row *row)
-{
-    if (row->for_export)
-        text_append_format(sql,
-                           "(select json_agg(target.slug order by link.position) from "
-                           "catalogue.%s link join catalogue.record target on target.id = "
-                           "link.target_id where link.record_id = t.id",
-                           property->table);
-    else
-        text_append_format(
-            sql,
-            "(select json_agg(json_build_object('id', target.id, 'slug', target_record.slug, "
-            "'title', target.%s) order by link.position) from catalogue.%s link join "
-            "catalogue.%s target on target.id = link.target_id join catalogue.record "
-            "target_record on target_record.id = target.id and target_record.status = "
-            "'published' where link.record_id = t.id",
-            property->target->label->column, property->table, property->target->table);
-    if (row->depth > 0)
-        text_append_format(sql, " and link.parent_position = %s.position", row->alias);
-    text_append_char(sql, ')');
-}
-
-static void append_objects(struct text *sql, const struct property *property, const struct row *row)
-{
-    static const char *const ALIASES[] = {"c1", "c2", "c3"};
-    const struct row inner = {.alias = ALIASES[row->depth % ARRAY_LENGTH(ALIASES)],
-                              .common_alias = row->common_alias,
-                              .depth = row->depth + 1,
-                              .for_export = row->for_export};
-
-    text_append(sql, "(select json_agg(json_strip_nulls(json_build_object(");
-    append_members(sql, property->members, property->member_count, &inner);
-    text_append_format(sql,
-                       ")) order by %s.position) from catalogue.%s %s where %s.record_id = t.id",
-                       inner.alias, property->table, inner.alias, inner.alias);
-    if (row->depth > 0)
-        text_append_format(sql, " and %s.parent_position = %s.position", inner.alias, row->alias);
-    text_append_char(sql, ')');
-}
-
-/* The JSON value of a property, as an SQL expression. */
-static void append_json(struct text *sql, const struct property *property, const struct row *row)
-{
-    const char *alias = alias_of(property, row);
-
-    if (property->kind == PROPERTY_OBJECT && property->is_array) {
-        append_objects(sql, property, row);
-    } else if (property->kind == PROPERTY_OBJECT) {
-        /* An object without a value is left out: json_strip_nulls() takes only its members. */
-        text_append(sql, "nullif(json_strip_nulls(json_build_object(");
-        append_members(sql, property->members, property->member_count, row);
-        text_append(sql, "))::text, '{}')::json");
-    } else if (property->kind == PROPERTY_RELATION && property->is_array) {
-        append_references(sql, property, row);
-    } else if (property->kind == PROPERTY_RELATION) {
-        struct text id;
-
-        text_init(&id, 256);
-        text_append_format(&id, "%s.%s", alias, property->column);
-        append_reference(sql, property, id.bytes, row);
-        text_deinit(&id);
-    } else if (property->kind == PROPERTY_TIME) {
-        text_append_format(sql,
-                           "to_char(%s.%s at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')",
-                           alias, property->column);
-    } else if (property->kind == PROPERTY_DECIMAL) {
-        text_append_format(sql, "%s.%s::text", alias, property->column);
-    } else {
-        text_append_format(sql, "%s.%s", alias, property->column);
-    }
-}
-
-static void append_members(struct text *sql, const struct property *properties, size_t count,
-                           const struct row *row)
-{
-    const char *separator = "";
-
-    for (size_t i = 0; i < count; i++) {
-        if (properties[i].is_computed || (row->for_export && properties[i].read_only))
-            continue;
-        text_append_format(sql, "%s'%s', ", separator, properties[i].name);
-        append_json(sql, &properties[i], row);
-        separator = ", ";
-    }
-}
-
-static const struct row RECORD_ROW = {.alias = "t", .common_alias = "r", .depth = 0};
+static const struct model_row RECORD_ROW = {.alias = "t", .common_alias = "r"};
 
 /* Paths of the record itself and of the lists of those that refer to it. */
 static void append_links(struct text *sql, const struct resource *resource)
@@ -161,7 +41,7 @@ static void append_document(struct text *sql, const struct resource *resource, b
             (property->detail && !with_detail))
             continue;
         text_append(sql, separator);
-        append_json(sql, property, &RECORD_ROW);
+        model_append_json(sql, property, &RECORD_ROW);
         text_append_format(sql, " as %s", property->name);
         separator = ", ";
     }
@@ -218,7 +98,7 @@ static void compose_row(struct text *sql, struct arena *arena, const struct reso
     for (size_t i = 0; i < resource->leaf_count; i++) {
         const struct property *leaf = resource->leaves[i];
         const char *column = model_column(arena, leaf);
-        const char *alias = alias_of(leaf, &RECORD_ROW);
+        const char *alias = model_alias(leaf, &RECORD_ROW);
 
         if (!model_keeps(leaf) || strcmp(leaf->path, ID_PROPERTY) == 0 || column == NULL)
             continue;
@@ -263,14 +143,6 @@ static void append_child_tables(struct text *sql, const struct property *leaf)
                            i + 1, i, i + 1, i);
 }
 
-static bool is_below_table(const struct property *leaf)
-{
-    for (const struct property *at = leaf; at != NULL; at = at->parent)
-        if (at->table != NULL)
-            return true;
-    return false;
-}
-
 /* select … for each way in which a relation can be asked for: by id, by slug, and from behind. */
 static void append_relation_terms(struct text *sql, const struct property *leaf)
 {
@@ -283,7 +155,7 @@ static void append_relation_terms(struct text *sql, const struct property *leaf)
         text_append_format(sql, "%s'@%s@' || target.id, '@%s=' || target.slug",
                            leaf->filterable ? ", " : "", leaf->target->path, leaf->target->path);
     text_append(sql, "])");
-    if (is_below_table(leaf)) {
+    if (model_is_below_table(leaf)) {
         text_append(sql, " from (select h0.");
         text_append_format(sql, "%s as target_id", column);
         append_child_tables(sql, leaf);
@@ -294,18 +166,18 @@ static void append_relation_terms(struct text *sql, const struct property *leaf)
     text_append_format(sql,
                        " from catalogue.record target where target.id = %s.%s and target.status = "
                        "'published'",
-                       alias_of(leaf, &RECORD_ROW), column);
+                       model_alias(leaf, &RECORD_ROW), column);
 }
 
 static void append_value_terms(struct text *sql, const struct property *leaf)
 {
-    const char *alias = is_below_table(leaf) ? "h0" : alias_of(leaf, &RECORD_ROW);
+    const char *alias = model_is_below_table(leaf) ? "h0" : model_alias(leaf, &RECORD_ROW);
 
     if (leaf->is_array)
         text_append_format(sql, "select '%s=' || unnest(%s.%s)", leaf->path, alias, leaf->column);
     else
         text_append_format(sql, "select '%s=' || %s.%s", leaf->path, alias, leaf->column);
-    if (is_below_table(leaf))
+    if (model_is_below_table(leaf))
         append_child_tables(sql, leaf);
 }
 
@@ -346,13 +218,13 @@ static void append_texts(struct text *sql, const struct resource *resource, cons
     text_append(sql, "concat_ws(' ', ''");
     for (size_t i = 0; i < resource->leaf_count; i++) {
         const struct property *leaf = resource->leaves[i];
-        const char *alias = is_below_table(leaf) ? "h0" : alias_of(leaf, &RECORD_ROW);
+        const char *alias = model_is_below_table(leaf) ? "h0" : model_alias(leaf, &RECORD_ROW);
 
         if (leaf->search_weight == '\0' || strchr(weights, leaf->search_weight) == NULL ||
             leaf->kind == PROPERTY_RELATION)
             continue;
         text_append(sql, ", ");
-        if (is_below_table(leaf)) {
+        if (model_is_below_table(leaf)) {
             text_append_format(sql, "(select string_agg(%s%s.%s%s, ' ')",
                                leaf->is_array ? "array_to_string(" : "", alias, leaf->column,
                                leaf->is_array ? ", ' ')" : "");
@@ -453,95 +325,6 @@ static void compose_search(struct statements *statements, struct text *sql,
     statements_add(statements, sql);
 }
 
-/* --- as it is written ---------------------------------------------------------------------- */
-
-static const char *compose_export(struct arena *arena, const struct resource *resource)
-{
-    static const struct row EXPORT_ROW = {.alias = "t", .common_alias = "r", .for_export = true};
-    struct text sql;
-    const char *separator = "";
-    const char *result = NULL;
-
-    text_init(&sql, STATEMENT_BYTES_MAX);
-    text_append(&sql, "select json_strip_nulls(row_to_json(document))::text from (select ");
-    for (size_t i = 0; i < resource->property_count; i++) {
-        const struct property *property = &resource->properties[i];
-
-        if (property->is_computed ||
-            (property->read_only && strcmp(property->name, ID_PROPERTY) != 0))
-            continue;
-        text_append(&sql, separator);
-        append_json(&sql, property, &EXPORT_ROW);
-        text_append_format(&sql, " as %s", property->name);
-        separator = ", ";
-    }
-    text_append_format(&sql,
-                       " from catalogue.%s t join catalogue.record r on r.id = t.id "
-                       "where r.status = 'published' and r.slug > $1 order by r.slug limit 500) "
-                       "document",
-                       resource->table);
-    if (!text_failed(&sql))
-        result = arena_copy_bytes(arena, sql.bytes, sql.length);
-    text_deinit(&sql);
-    return result;
-}
-
-/* --- who shows whom ---------------------------------------------------------------------- */
-
-static void append_holders(struct text *sql, const struct resource *holder,
-                           const struct property *leaf)
-{
-    const char *separator = sql->length == 0 ? "" : "\nunion ";
-
-    if (is_below_table(leaf)) {
-        const struct property *at = leaf;
-
-        while (at->table == NULL)
-            at = at->parent;
-        text_append_format(sql,
-                           "%sselect r.resource, r.id from catalogue.%s h join catalogue.record r "
-                           "on r.id = h.record_id and r.resource = '%s' and r.status = 'published' "
-                           "where h.%s = any($1::uuid[])",
-                           separator, at->table, holder->path,
-                           leaf->table != NULL ? "target_id" : leaf->column);
-        return;
-    }
-    text_append_format(sql,
-                       "%sselect r.resource, r.id from catalogue.%s h join catalogue.record r on "
-                       "r.id = h.id and r.resource = '%s' and r.status = 'published' where h.%s "
-                       "= any($1::uuid[])",
-                       separator, leaf->is_common ? "record" : holder->table, holder->path,
-                       leaf->column);
-}
-
-static const char *compose_dependents(struct arena *arena, const struct resource *resource)
-{
-    struct text sql;
-    struct text found;
-    const char *result = NULL;
-
-    text_init(&sql, STATEMENT_BYTES_MAX);
-    text_init(&found, STATEMENT_BYTES_MAX);
-    for (size_t i = 0; i < resource->holder_count; i++) {
-        const struct resource *holder = resource->holders[i];
-
-        for (size_t j = 0; j < holder->leaf_count; j++)
-            if (holder->leaves[j]->target == resource)
-                append_holders(&found, holder, holder->leaves[j]);
-    }
-    /* What this transaction changes itself is rendered anyway. */
-    text_append_format(&sql,
-                       "select found.resource, found.id from (%s) found where not exists (select "
-                       "from catalogue.change c where c.xid = pg_current_xact_id() and "
-                       "c.record_id = found.id)",
-                       found.bytes);
-    if (found.length > 0 && !text_failed(&sql) && !text_failed(&found))
-        result = arena_copy_bytes(arena, sql.bytes, sql.length);
-    text_deinit(&found);
-    text_deinit(&sql);
-    return result;
-}
-
 int compose_render(struct arena *arena, struct model_resource *of)
 {
     struct statements statements = {.arena = arena};
@@ -561,7 +344,5 @@ int compose_render(struct arena *arena, struct model_resource *of)
     compose_history(&statements, &sql, of->resource);
     text_deinit(&sql);
 
-    of->export_batch = compose_export(arena, of->resource);
-    of->dependents = compose_dependents(arena, of->resource);
     return statements_take(&statements, &of->render, &of->render_count);
 }

@@ -458,7 +458,7 @@ Test(catalogue, an_import_with_faults_changes_nothing_and_tells_them_all)
         {"practices.json/1/languages/1", "format", "", "an underscore in a language tag"},
         {"practices.json/1/location/lat", "too-large", "", "beyond the pole"},
         {"practices.json/1/impact/0/unit", "required", "", "a property of a row"},
-        {"practices.json/1/version", "unknown-member", "leave it out", "what the server sets"},
+        {"practices.json/1/version", "read-only", "leave it out", "what the server sets"},
         {"practices.json/1/translations/0/property", "not-translatable", "'country'",
          "a code is no text"},
         {"practices.json/2/slug", "duplicate-slug", "", "a slug that is there twice"},
