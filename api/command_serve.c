@@ -4,6 +4,7 @@
  * stops at once.
  */
 #include "application.h"
+#include "auth/auth.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "command_data.h"
@@ -38,6 +39,7 @@ struct serving {
     struct model *model;
     struct db_pool *pool;
     struct db_pool *private_pool;
+    struct auth *auth;
     struct memo *memo;
     pthread_t listener;
     bool is_listening;
@@ -120,6 +122,18 @@ static int make_pool(const struct settings *settings, const char *url, const cha
     return db_pool_new(&pool, ret_pool);
 }
 
+static int make_auth(struct serving *serving, const struct settings *settings)
+{
+    const struct auth_settings auth = {.issuer = settings->base_url,
+                                       .secret = settings->secret,
+                                       .secret_is_random = settings_secret_is_random(settings),
+                                       .issuers_file = settings->issuers,
+                                       .database_url = settings->database_url,
+                                       .pool = serving->private_pool};
+
+    return auth_new(&auth, stderr, &serving->auth);
+}
+
 static int prepare(struct serving *serving, const struct settings *settings)
 {
     int r = contract_load(&serving->contract);
@@ -136,6 +150,8 @@ static int prepare(struct serving *serving, const struct settings *settings)
         r = memo_new(&serving->memo);
     if (r == 0)
         r = compare(serving);
+    if (r == 0)
+        r = make_auth(serving, settings);
     if (r != 0)
         return r;
     serving->application = (struct application){.settings = settings,
@@ -143,6 +159,7 @@ static int prepare(struct serving *serving, const struct settings *settings)
                                                 .model = serving->model,
                                                 .pool = serving->pool,
                                                 .private_pool = serving->private_pool,
+                                                .auth = serving->auth,
                                                 .memo = serving->memo};
     cursor_keys_derive(settings->secret, &serving->application.cursor_keys);
     r = housekeeper_start(serving->private_pool, settings->audit_days,
@@ -160,6 +177,7 @@ static void finish(struct serving *serving)
     if (serving->is_listening)
         (void)pthread_join(serving->listener, NULL);
     housekeeper_stop(serving->application.housekeeper);
+    auth_free(serving->auth);
     memo_free(serving->memo);
     db_pool_free(serving->private_pool);
     db_pool_free(serving->pool);
@@ -248,7 +266,7 @@ int command_serve(const struct settings *settings, int count, char **words)
         return EXIT_USAGE;
     if (settings_secret_is_random(settings))
         log_warn("serve.secret_missing",
-                 "effect=\"cursors end with this process\" mend=\"set EXPRESS_SECRET\"");
+                 "effect=\"cursors and tokens end with this process\" mend=\"set EXPRESS_SECRET\"");
     block_signals(&signals);
     if (prepare(&serving, settings) == 0)
         code = run(&serving, &signals);

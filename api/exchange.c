@@ -14,6 +14,7 @@
 #include "base/uuid.h"
 #include "checks.h"
 #include "finish.h"
+#include "identity.h"
 #include "metrics.h"
 #include "router.h"
 #include "routes.h"
@@ -191,8 +192,8 @@ static int handle(struct exchange *exchange)
 static int judge_and_handle(struct exchange *exchange)
 {
     static int (*const STEPS[])(struct exchange *) = {
-        check_headers, check_target, find_route, check_credentials, check_rate, check_coding,
-        check_query,   check_body,   handle,
+        check_headers, check_target, find_route,  check_credentials, check_identity, check_rate,
+        check_right,   check_coding, check_query, check_body,        handle,
     };
     int r = 0;
 

@@ -1,5 +1,7 @@
 #include "metrics.h"
 
+#include "application.h"
+#include "auth/auth.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/text.h"
@@ -205,28 +207,78 @@ static void render_durations(const struct metrics *metrics, struct text *text)
     }
 }
 
-static void render_pool(struct db_pool *pool, struct text *text)
+/* The same of each pool, under names that begin with @prefix. */
+static void pool_single(struct text *text, const char *prefix, const char *name, const char *type,
+                        const char *help, uint64_t value)
+{
+    char whole[64];
+
+    (void)snprintf(whole, sizeof(whole), "express_%s_%s", prefix, name); /* of constants: it fits */
+    single(text, whole, type, help, value);
+}
+
+static void render_pool(struct db_pool *pool, const char *prefix, struct text *text)
 {
     struct db_pool_figures figures;
 
     if (pool == NULL)
         return;
     db_pool_figures(pool, &figures);
-    single(text, "express_pool_connections", "gauge", "Open database connections.", figures.open);
-    single(text, "express_pool_leased", "gauge", "Database connections in use.", figures.leased);
-    single(text, "express_pool_waiting", "gauge", "Threads that wait for one.", figures.waiting);
-    single(text, "express_pool_leases_total", "counter", "Leases given.", figures.leases);
-    single(text, "express_pool_waits_total", "counter", "Leases that had to wait.", figures.waits);
-    head(text, "express_pool_wait_seconds_total", "counter", "Time spent waiting for a lease.");
-    text_append_format(text, "express_pool_wait_seconds_total %.6f\n",
-                       (double)figures.wait_us / 1e6);
-    single(text, "express_pool_busy_total", "counter", "Leases refused, none being free.",
-           figures.busy);
-    single(text, "express_pool_lost_total", "counter", "Connections lost.", figures.lost);
+    pool_single(text, prefix, "connections", "gauge", "Open database connections.", figures.open);
+    pool_single(text, prefix, "leased", "gauge", "Database connections in use.", figures.leased);
+    pool_single(text, prefix, "waiting", "gauge", "Threads that wait for one.", figures.waiting);
+    pool_single(text, prefix, "leases_total", "counter", "Leases given.", figures.leases);
+    pool_single(text, prefix, "waits_total", "counter", "Leases that had to wait.", figures.waits);
+    text_append_format(text,
+                       "# HELP express_%s_wait_seconds_total Time spent waiting for a lease.\n"
+                       "# TYPE express_%s_wait_seconds_total counter\n"
+                       "express_%s_wait_seconds_total %.6f\n",
+                       prefix, prefix, prefix, (double)figures.wait_us / 1e6);
+    pool_single(text, prefix, "busy_total", "counter", "Leases refused, none being free.",
+                figures.busy);
+    pool_single(text, prefix, "lost_total", "counter", "Connections lost.", figures.lost);
+}
+
+static void render_pools(const struct application *application, struct text *text)
+{
+    struct db_pool_figures figures;
+
+    render_pool(application->pool, "pool", text);
+    render_pool(application->private_pool, "write_pool", text);
+    if (application->pool == NULL)
+        return;
+    /* Of public reading alone: what the server does by itself would be in the way. */
+    db_pool_figures(application->pool, &figures);
     single(text, "express_database_timeouts_total", "counter", "Statements that took too long.",
            figures.timeouts);
     single(text, "express_database_statements_total", "counter", "Statements run.",
            figures.statements);
+}
+
+static void render_auth(struct auth *auth, struct text *text)
+{
+    struct auth_figures figures;
+
+    if (auth == NULL)
+        return;
+    auth_figures(auth, &figures);
+    single(text, "express_auth_listening", "gauge",
+           "Whether changes of clients, keys and tokens are told at once.", figures.is_listening);
+    single(text, "express_auth_tokens_total", "counter", "Tokens that were good.",
+           figures.identified);
+    single(text, "express_auth_tokens_remembered_total", "counter",
+           "Those of them that were known already.", figures.remembered);
+    single(text, "express_auth_tokens_refused_total", "counter", "Tokens that were not good.",
+           figures.refused);
+    single(text, "express_auth_rechecks_total", "counter",
+           "Questions to the database whether a token still holds.", figures.rechecks);
+    single(text, "express_auth_keys", "gauge", "Keys that verify our tokens.", figures.keys);
+    single(text, "express_auth_key_load_failures_total", "counter",
+           "Times that our keys could not be read.", figures.key_load_failures);
+    single(text, "express_auth_issuers", "gauge", "Outside issuers.", figures.issuers);
+    single(text, "express_auth_issuer_fetch_failures_total", "counter",
+           "Times that the keys of an outside issuer could not be fetched.",
+           figures.fetch_failures);
 }
 
 /* The second number of /proc/self/statm: resident pages. */
@@ -275,7 +327,8 @@ static void render_process(const struct metrics *metrics, struct text *text)
                        (double)(clock_monotonic_us() - metrics->started_us) / 1e6);
 }
 
-void metrics_render(struct metrics *metrics, struct db_pool *pool, struct text *text)
+void metrics_render(struct metrics *metrics, const struct application *application,
+                    struct text *text)
 {
     int_fast64_t in_flight = atomic_load_explicit(&metrics->in_flight, memory_order_relaxed);
     int_fast64_t connections = atomic_load_explicit(&metrics->connections, memory_order_relaxed);
@@ -293,6 +346,7 @@ void metrics_render(struct metrics *metrics, struct db_pool *pool, struct text *
     single(text, "express_http_library_messages_total", "counter",
            "Messages of the HTTP library, most about clients that went away.",
            get(&metrics->library_messages));
-    render_pool(pool, text);
+    render_pools(application, text);
+    render_auth(application->auth, text);
     render_process(metrics, text);
 }

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct db_pool;
+struct application;
 struct metrics;
 struct route;
 struct text;
@@ -38,5 +38,6 @@ void metrics_library_message(struct metrics *metrics);
 void metrics_limited(struct metrics *metrics);
 void metrics_cut(struct metrics *metrics); /* a connection cut by our own deadline */
 
-/* The exposition format 0.0.4. @pool may be NULL. */
-void metrics_render(struct metrics *metrics, struct db_pool *pool, struct text *text);
+/* The exposition format 0.0.4. Of @application pools and auth count; any of them may be NULL. */
+void metrics_render(struct metrics *metrics, const struct application *application,
+                    struct text *text);

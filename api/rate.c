@@ -217,6 +217,14 @@ bool rate_allows(struct rate *rate, const struct rate_key *key, uint64_t now_us,
     return allowed;
 }
 
+void rate_charge(struct rate *rate, const struct rate_key *key, uint64_t now_us)
+{
+    struct rate_state state;
+    const bool taken = rate_take(rate, key, now_us, &state);
+
+    (void)taken; /* others may have been faster: then there is none left to take */
+}
+
 void rate_give_back(struct rate *rate, const struct rate_key *key, struct rate_state *state)
 {
     size_t set = set_of(rate, key);

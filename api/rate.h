@@ -41,7 +41,9 @@ void rate_free(struct rate *rate); /* takes NULL */
 /* rate_take() - may @key have one more request at @now_us (monotonic)? */
 MUST_CHECK bool rate_take(struct rate *rate, const struct rate_key *key, uint64_t now_us,
                           struct rate_state *ret_state);
-/* The same without taking it; @ret_state is set when the result is false. */
+/* Takes one where there is one: what was asked for before, with rate_allows(). */
+void rate_charge(struct rate *rate, const struct rate_key *key, uint64_t now_us);
+/* The same as rate_take() without taking it; @ret_state is set when the result is false. */
 MUST_CHECK bool rate_allows(struct rate *rate, const struct rate_key *key, uint64_t now_us,
                             struct rate_state *ret_state);
 /* The request cost nothing after all (304). */

@@ -10,6 +10,17 @@ int handle_records_batch(struct request *request, struct reply *reply);
 int handle_search(struct request *request, struct reply *reply);
 
 int handle_audit_list(struct request *request, struct reply *reply);
+int handle_oauth_token(struct request *request, struct reply *reply);
+int handle_oauth_revoke(struct request *request, struct reply *reply);
+int handle_oauth_metadata(struct request *request, struct reply *reply);
+int handle_jwks(struct request *request, struct reply *reply);
+
+int handle_clients_list(struct request *request, struct reply *reply);
+int handle_client_create(struct request *request, struct reply *reply);
+int handle_client_read(struct request *request, struct reply *reply);
+int handle_client_change(struct request *request, struct reply *reply);
+int handle_client_add_secret(struct request *request, struct reply *reply);
+int handle_client_remove_secret(struct request *request, struct reply *reply);
 
 int handle_service_describe(struct request *request, struct reply *reply);
 int handle_contract_json(struct request *request, struct reply *reply);

@@ -72,7 +72,7 @@ static int handle_readyz(struct request *request, struct reply *reply)
 static int handle_metrics(struct request *request, struct reply *reply)
 {
     reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
-    metrics_render(request->service->metrics, request->application->pool, &reply->body);
+    metrics_render(request->service->metrics, request->application, &reply->body);
     housekeeper_append_metrics(request->application->housekeeper, &reply->body);
     return 0;
 }

@@ -85,6 +85,9 @@ int handle_service_describe(struct request *request, struct reply *reply)
                  {"openapi_yaml", "/openapi.yaml"},
                  {"problems", "/problems"},
                  {"search", "/v1/search"},
+                 {"token", "/v1/oauth/token"},
+                 {"oauth_metadata", "/.well-known/oauth-authorization-server"},
+                 {"jwks", "/.well-known/jwks.json"},
                  {"api_catalog", "/.well-known/api-catalog"}};
     const struct contract *contract = request->application->contract;
     const json_t *info = json_object_get(contract_document(contract), "info");
@@ -276,8 +279,9 @@ int handle_api_catalog(struct request *request, struct reply *reply)
         "{\"linkset\":[{\"anchor\":\"%s/v1\",\"service-desc\":[{\"href\":\"%s/openapi.json\","
         "\"type\":\"application/json\"},{\"href\":\"%s/openapi.yaml\",\"type\":"
         "\"application/yaml\"}],\"service-meta\":[{\"href\":\"%s/\",\"type\":"
-        "\"application/json\"}]}]}",
-        base, base, base, base);
+        "\"application/json\"},{\"href\":\"%s/.well-known/oauth-authorization-server\","
+        "\"type\":\"application/json\"}]}]}",
+        base, base, base, base, base);
     link = arena_format(request->arena, "<%s/.well-known/api-catalog>; rel=\"api-catalog\"", base);
     if (link == NULL)
         return fault_raise(-ENOMEM);
