@@ -502,6 +502,14 @@ create unique index history_present on published.history (id) where valid_to is 
 comment on table published.history is
   'What was public, and from when to when; the present has no end. Read by as_of.';
 grant select on published.history to express_public;
+-- Where PostgreSQL was built with it: writing a row takes half the time.
+do $$
+begin
+  alter table published.history alter document set compression lz4;
+exception
+  when feature_not_supported then null;
+end
+$$;
 
 -- --- row-level security ----------------------------------------------------------------------------
 
