@@ -55,7 +55,9 @@ Test(service, the_description_names_the_service_and_leads_to_everything)
                        strcmp(name, "search") == 0 ? "?q=liege" : "");
         CLEANUP(response_freep) struct response *target = http_get(path);
 
-        cr_expect_eq(target->status, 200, "%s: %d", path, target->status);
+        /* Nobody gets a token by GET, but there is something at that address. */
+        cr_expect_eq(target->status, strcmp(name, "token") == 0 ? 405 : 200, "%s: %d", path,
+                     target->status);
     }
     json_array_foreach (response_at(response, "/resources"), i, resource) {
         (void)snprintf(path, sizeof(path), "/paths/~1v1~1%s/get", record_text(resource, "name"));
@@ -66,10 +68,7 @@ Test(service, the_description_names_the_service_and_leads_to_everything)
         cr_expect_eq(list->status, 200, "%s", path);
         lists++;
     }
-    json_object_foreach (json_object_get(contract, "paths"), name, link)
-        if (strncmp(name, "/v1/", 4) == 0 && strchr(name + 4, '/') == NULL &&
-            strcmp(name, "/v1/search") != 0)
-            lists--;
+    lists -= json_array_size(test_json_at(contract, "/components/schemas/ResourceName/enum"));
     cr_assert_eq(lists, 0, "the description has every resource of the contract, and no other");
     cr_assert_not_null(strstr(response_header(response, "Link"), "rel=\"service-desc\""));
     cr_assert_not_null(strstr(response_header(response, "Link"), "rel=\"api-catalog\""));
@@ -339,8 +338,10 @@ Test(service, a_method_that_a_path_does_not_have_is_answered_with_those_that_it_
         const char *path;
         const char *allowed;
     } ROWS[] = {
-        {"DELETE", "/v1/practices", "GET, HEAD, OPTIONS"},
-        {"PUT", "/v1/practices/magdas-hotel", "GET, HEAD, OPTIONS"},
+        {"DELETE", "/v1/practices", "GET, HEAD, POST, OPTIONS"},
+        {"POST", "/v1/practices/magdas-hotel", "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"},
+        {"GET", "/v1/oauth/token", "POST, OPTIONS"},
+        {"PUT", "/v1/clients/01997b2c-9a40-7c13-8f5e-2b6d1c0e4b02", "GET, HEAD, PATCH, OPTIONS"},
         {"GET", "/v1/practices/batch-get", "POST, OPTIONS"},
         {"PATCH", "/openapi.json", "GET, HEAD, OPTIONS"},
         {"POST", "/problems/gone", "GET, HEAD, OPTIONS"},
