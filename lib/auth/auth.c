@@ -10,6 +10,7 @@
 #include "auth/bearer.h"
 #include "auth/clients.h"
 #include "auth/issue.h"
+#include "auth/issuers.h"
 #include "auth/keys.h"
 #include "auth/known.h"
 #include "auth/token.h"
@@ -43,9 +44,10 @@ struct auth {
     struct keys_seal seal;
     unsigned char pseudonym_key[BEARER_KEY_BYTES];
     struct known *known;
+    struct issuers *issuers; /* outside ones */
 
     pthread_mutex_t keys_lock; /* over the five that follow */
-    struct token_keys *keys;   /* NULL: never loaded */
+    struct token_keys *keys;
     struct keys_signer signer;
     struct keys_signer own_signer; /* of this process alone, when its secret is */
     struct token_keys *own_keys;
@@ -313,7 +315,6 @@ int auth_new(const struct auth_settings *settings, FILE *errors, struct auth **r
     struct auth *auth = calloc(1, sizeof(*auth));
     int r;
 
-    (void)errors;
     if (auth == NULL)
         return fault_raise(-ENOMEM);
     auth->issuer = settings->issuer[0] == '\0' ? AUTH_ISSUER_DEFAULT : settings->issuer;
@@ -327,15 +328,22 @@ int auth_new(const struct auth_settings *settings, FILE *errors, struct auth **r
                                                     .on_notify = on_notify,
                                                     .on_state = on_state};
     init_locks(auth);
-    r = known_new(&auth->known);
+    auth->keys = token_keys_new(0);
+    r = auth->keys == NULL ? fault_raise(-ENOMEM) : known_new(&auth->known);
+    if (r == 0)
+        r = issuers_read(settings->issuers_file, auth->issuer, errors, &auth->issuers);
+    if (r == ISSUERS_INVALID)
+        r = AUTH_INVALID_ISSUERS;
     if (r == 0 && settings->secret_is_random)
         r = keys_make(&auth->own_signer, &auth->own_keys);
     if (r == 0) {
         /* Without an answer: the keeper goes on trying. */
         if (load_keys(auth, 0) != 0)
             auth->is_stale = true;
-        r = start_threads(auth);
+        r = issuers_start(auth->issuers);
     }
+    if (r == 0)
+        r = start_threads(auth);
     if (r != 0) {
         auth_free(auth);
         return r;
@@ -356,6 +364,7 @@ void auth_free(struct auth *auth)
         (void)pthread_join(auth->keeper, NULL);
     if (auth->has_listener)
         (void)pthread_join(auth->listener, NULL);
+    issuers_free(auth->issuers);
     token_keys_unref(auth->keys);
     token_keys_unref(auth->own_keys);
     keys_signer_deinit(&auth->signer);
@@ -372,46 +381,64 @@ void auth_free(struct auth *auth)
 /* --- verifying -----------------------------------------------------------------------------------
  */
 
-/* Of ours. NULL: they were never loaded. Owned, token_keys_unref(). */
+/* Of ours; none when they were never loaded. Owned, token_keys_unref(). */
 static struct token_keys *keys_now(struct auth *auth)
 {
     struct token_keys *keys;
 
     lock(&auth->keys_lock);
-    keys = auth->keys == NULL ? NULL : token_keys_ref(auth->keys);
+    keys = token_keys_ref(auth->keys);
     unlock(&auth->keys_lock);
     return keys;
 }
 
+/* Ours is the first. @ret_index: whose token it is, or claims to be. */
 static int verify_once(struct auth *auth, const char *token, struct token_claims *ret_claims,
-                       const char **reterr_reason)
+                       const char **reterr_reason, size_t *ret_index)
 {
-    struct token_keys *keys = keys_now(auth);
-    const struct token_issuer issuer = {
-        .issuer = auth->issuer, .audience = auth->issuer, .is_ours = true, .keys = keys};
-    size_t index = 0;
+    struct token_issuer issuers[1 + ISSUERS_MAX];
+    const size_t count = 1 + issuers_count(auth->issuers);
     int r;
 
-    if (keys == NULL) {
-        *reterr_reason = "key";
-        return TOKEN_UNKNOWN_KEY;
-    }
-    r = token_verify(&issuer, 1, now_s(), token, ret_claims, reterr_reason, &index);
-    token_keys_unref(keys);
+    issuers[0] = (struct token_issuer){
+        .issuer = auth->issuer, .audience = auth->issuer, .is_ours = true, .keys = keys_now(auth)};
+    for (size_t i = 1; i < count; i++)
+        issuers_get(auth->issuers, i - 1, &issuers[i]);
+    *ret_index = 0;
+    r = token_verify(issuers, count, now_s(), token, ret_claims, reterr_reason, ret_index);
+    for (size_t i = 0; i < count; i++)
+        token_keys_unref(issuers[i].keys);
     return r;
+}
+
+/* A token names a key that is not known. Return: 0: look again; AUTH_INVALID_TOKEN; a db outcome.
+ */
+static int find_newer_keys(struct auth *auth, size_t index)
+{
+    if (index == 0)
+        return load_keys(auth, KEYS_AGAIN_MS);
+    switch (issuers_await(auth->issuers, index - 1)) {
+    case ISSUERS_NEW_KEYS:
+        break;
+    case ISSUERS_NOTHING_NEW:
+        return AUTH_INVALID_TOKEN;
+    case ISSUERS_NO_KEYS:
+        return DB_UNAVAILABLE; /* it may be a good one: not the bearer's fault */
+    }
+    return 0;
 }
 
 /* Return: 0; AUTH_INVALID_TOKEN; a db outcome; a fault. */
 static int verify(struct auth *auth, const char *token, struct token_claims *ret_claims,
-                  const char **reterr_reason)
+                  const char **reterr_reason, size_t *ret_index)
 {
-    int r = verify_once(auth, token, ret_claims, reterr_reason);
+    int r = verify_once(auth, token, ret_claims, reterr_reason, ret_index);
 
     if (r == TOKEN_UNKNOWN_KEY) {
-        r = load_keys(auth, KEYS_AGAIN_MS);
+        r = find_newer_keys(auth, *ret_index);
         if (r != 0)
             return r;
-        r = verify_once(auth, token, ret_claims, reterr_reason);
+        r = verify_once(auth, token, ret_claims, reterr_reason, ret_index);
     }
     return r == TOKEN_INVALID || r == TOKEN_UNKNOWN_KEY ? AUTH_INVALID_TOKEN : r;
 }
@@ -421,11 +448,15 @@ static int read_bearer(struct auth *auth, const char *token, struct bearer *ret_
                        const char **reterr_reason)
 {
     struct token_claims claims = {0};
-    int r = verify(auth, token, &claims, reterr_reason);
+    size_t index = 0;
+    int r = verify(auth, token, &claims, reterr_reason, &index);
 
     if (r != 0)
         return r;
-    r = bearer_of_ours(&claims, auth->issuer, auth->pseudonym_key, ret_bearer, reterr_reason);
+    r = index == 0
+            ? bearer_of_ours(&claims, auth->issuer, auth->pseudonym_key, ret_bearer, reterr_reason)
+            : issuers_bearer(auth->issuers, index - 1, &claims, auth->pseudonym_key, ret_bearer,
+                             reterr_reason);
     token_claims_deinit(&claims);
     /* A key that never was in the database cannot have been removed from it. */
     if (r == 0 && auth->own_keys != NULL &&
@@ -664,8 +695,6 @@ const char *auth_jwks(struct auth *auth, struct arena *arena)
     const char *copy = NULL;
     char *text;
 
-    if (keys == NULL)
-        return arena_copy(arena, "{\"keys\":[]}");
     jwks = token_keys_to_jwks(keys, now_s());
     token_keys_unref(keys);
     text = jwks == NULL ? NULL : json_dumps(jwks, JSON_COMPACT);
@@ -678,7 +707,9 @@ const char *auth_jwks(struct auth *auth, struct arena *arena)
 void auth_figures(struct auth *auth, struct auth_figures *ret_figures)
 {
     struct token_keys *keys = keys_now(auth);
+    struct issuers_figures issuers;
 
+    issuers_figures(auth->issuers, &issuers);
     *ret_figures = (struct auth_figures){
         .is_listening = atomic_load(&auth->is_listening),
         .identified = atomic_load(&auth->identified),
@@ -687,7 +718,10 @@ void auth_figures(struct auth *auth, struct auth_figures *ret_figures)
         .rechecks = atomic_load(&auth->rechecks),
         .key_loads = atomic_load(&auth->key_loads),
         .key_load_failures = atomic_load(&auth->key_load_failures),
-        .keys = keys == NULL ? 0 : (unsigned)token_keys_count(keys),
+        .keys = (unsigned)token_keys_count(keys),
+        .issuers = (unsigned)issuers_count(auth->issuers),
+        .fetches = issuers.fetches,
+        .fetch_failures = issuers.failures,
         .entries = known_count(auth->known),
     };
     token_keys_unref(keys);

@@ -50,7 +50,7 @@ struct auth_settings {
  * auth_new() - read the outside issuers, start listening and refreshing
  * @errors: receives a line for each fault of the issuers' file
  *
- * Connects nothing by itself: a database that is away is waited for.
+ * A database that is away is waited for: until then, whoever signs in hears that.
  * The texts of @settings must outlive @ret_auth. Call after the signals are
  * blocked that must not end in its threads.
  *

@@ -18,12 +18,13 @@ static const struct db_query CHECK = {
            "$2::text is null or exists (select from identity.signing_key k where k.kid = $2 "
            "and (k.expires_at is null or k.expires_at > now())), "
            "(select r.id from catalogue.record r "
-           "where r.id = coalesce(c.organisation_id, $4::uuid) "
-           "and r.resource = 'organisations' and r.deleted_at is null), "
+           "where (r.id = coalesce(c.organisation_id, $4::uuid) or r.slug = $5) "
+           "and r.resource = 'organisations' and r.deleted_at is null "
+           "order by r.first_published_at is null, r.created_at limit 1), "
            "c.role, array_to_string(c.scopes, ' '), c.id is not null "
            "from (values (1)) one (row) "
            "left join identity.client c on c.id = $3::uuid and c.disabled_at is null",
-    .param_count = 4,
+    .param_count = 5,
 };
 
 void bearer_key_derive(const char *secret, unsigned char ret_key[BEARER_KEY_BYTES])
@@ -122,6 +123,28 @@ static void name_subject(struct bearer *bearer, const struct token_claims *claim
                    bearer->caller.subject);
 }
 
+void bearer_name(struct bearer *bearer, const struct token_claims *claims, const char *issuer,
+                 const unsigned char key[BEARER_KEY_BYTES])
+{
+    static const char OUTSIDE[] = "outside:"; /* no id of ours has a colon */
+    unsigned char hash[BEARER_KEY_BYTES];
+    crypto_generichash_state state;
+    size_t prefix = strlen(OUTSIDE);
+
+    name_subject(bearer, claims, issuer, key);
+    (void)crypto_generichash_init(&state, NULL, 0, sizeof(hash));
+    (void)crypto_generichash_update(&state, (const unsigned char *)issuer, strlen(issuer) + 1);
+    if (claims->id != NULL)
+        (void)crypto_generichash_update(&state, (const unsigned char *)claims->id,
+                                        strlen(claims->id) + 1);
+    else
+        (void)crypto_generichash_update(&state, claims->digest, sizeof(claims->digest));
+    (void)crypto_generichash_final(&state, hash, sizeof(hash));
+    memcpy(bearer->revocation_id, OUTSIDE, prefix + 1);
+    (void)sodium_bin2hex(bearer->revocation_id + prefix, sizeof(bearer->revocation_id) - prefix,
+                         hash, sizeof(hash));
+}
+
 /* Return: false when it is there and no text. */
 static bool text_claim(const struct token_claims *claims, const char *name, const char **ret_text)
 {
@@ -217,15 +240,17 @@ static const char *take_client(const struct db_rows *rows, struct bearer *bearer
 int bearer_check(struct db *db, struct bearer *bearer, const char **reterr_reason)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-    const struct caller *caller = &bearer->caller;
     const bool is_client = bearer->kind == BEARER_CLIENT;
-    const bool has_organisation = is_client || caller->organisation_id[0] != '\0';
+    const bool is_outside = bearer->kind == BEARER_OUTSIDE;
+    const char *organisation = is_outside ? bearer->organisation : bearer->caller.organisation_id;
+    const bool has_organisation = is_client || organisation[0] != '\0';
     const char *why = NULL;
     int r = db_run(
         db, &CHECK,
         (const char *const[]){bearer->revocation_id, bearer->kid[0] == '\0' ? NULL : bearer->kid,
-                              is_client ? caller->client_id : NULL,
-                              is_client || !has_organisation ? NULL : caller->organisation_id},
+                              is_client ? bearer->caller.client_id : NULL,
+                              is_client || is_outside || !has_organisation ? NULL : organisation,
+                              is_outside && has_organisation ? organisation : NULL},
         &rows);
 
     if (r != 0)
@@ -240,5 +265,9 @@ int bearer_check(struct db *db, struct bearer *bearer, const char **reterr_reaso
         why = "organisation";
     else if (is_client)
         why = take_client(rows, bearer);
+    else if (is_outside && has_organisation &&
+             !copy(bearer->caller.organisation_id, sizeof(bearer->caller.organisation_id),
+                   db_rows_text(rows, 0, HELD_ORGANISATION)))
+        why = "organisation";
     return why == NULL ? 0 : refuse(why, reterr_reason);
 }

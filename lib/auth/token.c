@@ -11,6 +11,7 @@
 #include "auth/token.h"
 
 #include "auth/base64url.h"
+#include "auth/shallow.h"
 #include "base/fault.h"
 
 #include <assert.h>
@@ -25,7 +26,6 @@
 
 #define SEGMENTS 3
 #define DECODED_BYTES_MAX (TOKEN_BYTES_MAX / 4 * 3)
-#define DEPTH_MAX 16                   /* jansson recurses; providers nest to 4 */
 #define TIME_MAX INT64_C(253402300799) /* the end of year 9999 */
 #define SUBJECT_BYTES_MAX 255          /* OpenID Connect */
 #define ID_BYTES_MAX 128
@@ -64,32 +64,6 @@ static bool split(const char *text, struct segment ret_segments[SEGMENTS])
     return true;
 }
 
-/* jansson calls itself for each level, and the stacks of our threads are small. */
-static bool is_shallow(const char *json, size_t length)
-{
-    size_t depth = 0;
-    bool in_string = false;
-
-    for (size_t i = 0; i < length; i++) {
-        const char c = json[i];
-
-        if (in_string) {
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                in_string = false;
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > DEPTH_MAX)
-                return false;
-        } else if ((c == '}' || c == ']') && depth > 0) {
-            depth--;
-        }
-    }
-    return true;
-}
-
 /* A JSON object; NULL when the segment holds anything else. Owned, json_decref(). */
 static json_t *parse(const struct segment *segment)
 {
@@ -98,7 +72,7 @@ static json_t *parse(const struct segment *segment)
     json_t *value;
 
     if (!base64url_decode(segment->text, segment->length, bytes, sizeof(bytes), &length) ||
-        !is_shallow((const char *)bytes, length))
+        !shallow_check((const char *)bytes, length))
         return NULL;
     value = json_loadb((const char *)bytes, length, JSON_REJECT_DUPLICATES, NULL);
     if (!json_is_object(value)) {

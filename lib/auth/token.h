@@ -59,6 +59,7 @@ MUST_CHECK int token_keys_add_pem(struct token_keys *keys, const char *kid,
 /*
  * token_keys_add_jwk() - the same from a JSON Web Key (RFC 7517)
  * @algorithms: which are allowed, a bit (1 << algorithm) each
+ * Return: also TOKEN_FOREIGN_KEY: sound, perhaps, but for another purpose or algorithm.
  */
 MUST_CHECK int token_keys_add_jwk(struct token_keys *keys, const json_t *jwk, unsigned algorithms,
                                   const char **reterr_why);
@@ -86,7 +87,12 @@ struct token_claims {
 };
 void token_claims_deinit(struct token_claims *claims);
 
-enum token_outcome { TOKEN_INVALID = 160, TOKEN_UNKNOWN_KEY, TOKEN_UNUSABLE_KEY };
+enum token_outcome {
+    TOKEN_INVALID = 160,
+    TOKEN_UNKNOWN_KEY,
+    TOKEN_UNUSABLE_KEY,
+    TOKEN_FOREIGN_KEY
+};
 
 /*
  * token_verify() - the guard

@@ -199,6 +199,12 @@ static int unusable(const char *why, const char **reterr_why)
     return TOKEN_UNUSABLE_KEY;
 }
 
+static int foreign(const char *why, const char **reterr_why)
+{
+    *reterr_why = why;
+    return TOKEN_FOREIGN_KEY;
+}
+
 static int add(struct token_keys *keys, const char *kid, enum token_algorithm algorithm,
                EVP_PKEY *pkey, int64_t expires_at, const char **reterr_why)
 {
@@ -344,8 +350,6 @@ static const char *judge_purpose(const json_t *jwk, enum token_algorithm algorit
         return "not a key for signatures";
     if (named != NULL && strcmp(text_of(jwk, "alg"), token_algorithm_name(algorithm)) != 0)
         return "a key for another algorithm";
-    if (json_object_get(jwk, "d") != NULL)
-        return "a private key";
     return NULL;
 }
 
@@ -359,12 +363,14 @@ int token_keys_add_jwk(struct token_keys *keys, const json_t *jwk, unsigned algo
     const char *why;
 
     if (!is_ec && strcmp(type, "RSA") != 0)
-        return unusable("neither an EC nor an RSA key", reterr_why);
+        return foreign("neither an EC nor an RSA key", reterr_why);
     if ((algorithms & 1U << algorithm) == 0)
-        return unusable("a key for an algorithm that this issuer may not use", reterr_why);
+        return foreign("a key for an algorithm that this issuer may not use", reterr_why);
     why = judge_purpose(jwk, algorithm);
     if (why != NULL)
-        return unusable(why, reterr_why);
+        return foreign(why, reterr_why);
+    if (json_object_get(jwk, "d") != NULL)
+        return unusable("a private key", reterr_why);
     if (is_ec && strcmp(text_of(jwk, "crv"), "P-256") != 0)
         return unusable("not a key on the curve P-256", reterr_why);
     pkey = is_ec ? ec_of_jwk(jwk) : rsa_of_jwk(jwk);
