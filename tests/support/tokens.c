@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,4 +155,60 @@ struct response *http_as(const char *token, const char *method, const char *path
     response = http_send(method, path, all, body, body == NULL ? 0 : strlen(body));
     text_deinit(&authorization);
     return response;
+}
+
+void client_make(const char *role, const char *organisation, const char *scopes,
+                 struct test_client *ret_client)
+{
+    struct response *response;
+    struct text body;
+
+    text_init(&body, TEXT_BYTES_MAX);
+    text_append_format(&body, "{\"name\":\"A program\",\"organisation\":\"%s\",\"role\":\"%s\"",
+                       organisation, role);
+    if (scopes != NULL)
+        text_append_format(&body, ",\"scopes\":%s", scopes);
+    text_append_char(&body, '}');
+    response = http_as(token_for("admin", NULL), "POST", "/v1/clients", NULL, body.bytes);
+    cr_assert_eq(response->status, 201, "%s", response->body);
+    (void)snprintf(ret_client->id, sizeof(ret_client->id), "%s", response_text_at(response, "/id"));
+    (void)snprintf(ret_client->secret, sizeof(ret_client->secret), "%s",
+                   response_text_at(response, "/secret"));
+    response_free(response);
+    text_deinit(&body);
+}
+
+char *client_token(const struct test_client *client, const char *scope)
+{
+    struct response *response;
+    struct text form;
+    char *token;
+
+    text_init(&form, TEXT_BYTES_MAX);
+    text_append(&form, "grant_type=client_credentials");
+    if (scope != NULL) {
+        text_append(&form, "&scope=");
+        text_append_uri(&form, scope);
+    }
+    response = http_form(client, "/v1/oauth/token", form.bytes);
+    cr_assert_eq(response->status, 200, "%s", response->body);
+    token = strdup(response_text_at(response, "/access_token"));
+    response_free(response);
+    text_deinit(&form);
+    return token;
+}
+
+struct response *http_form(const struct test_client *client, const char *path, const char *form)
+{
+    char pair[160] = "", header[300] = "Authorization: Basic ";
+    const char *headers[] = {"Content-Type: application/x-www-form-urlencoded",
+                             client == NULL ? NULL : header, NULL};
+    size_t used = strlen(header);
+
+    if (client != NULL) {
+        (void)snprintf(pair, sizeof(pair), "%s:%s", client->id, client->secret);
+        (void)sodium_bin2base64(header + used, sizeof(header) - used, (const unsigned char *)pair,
+                                strlen(pair), sodium_base64_VARIANT_ORIGINAL);
+    }
+    return http_send("POST", path, headers, form, strlen(form));
 }

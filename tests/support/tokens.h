@@ -2,9 +2,9 @@
 /*
  * Tokens
  *
- * Signing in to the server under test, as a person with the command line would: tokens are
+ * Signing in to the server under test. As a person with the command line would: tokens are
  * made by `express-api token` with the server's own settings, once for all the tests of a
- * server.
+ * server. Or as a program does: with a client that an administrator registers.
  */
 struct response;
 
@@ -29,3 +29,26 @@ const char *token_with_scopes(const char *role, const char *organisation, const 
  */
 struct response *http_as(const char *token, const char *method, const char *path,
                          const char *const *headers, const char *body);
+
+/* A client that was registered over the API. */
+struct test_client {
+    char id[40];
+    char secret[80];
+};
+/*
+ * client_make()
+ * @role:         borrowed
+ * @organisation: borrowed; slug of an organisation of the catalogue
+ * @scopes:       borrowed; JSON, such as "[\"read\"]"; NULL: all of the role
+ */
+void client_make(const char *role, const char *organisation, const char *scopes,
+                 struct test_client *ret_client);
+/* A token of the client; @scope: NULL: all that it has. Owned, free(). */
+char *client_token(const struct test_client *client, const char *scope);
+
+/*
+ * http_form() - POST of a form
+ * @client: borrowed; its credentials by HTTP Basic; NULL: without
+ * @form:   borrowed; encoded
+ */
+struct response *http_form(const struct test_client *client, const char *path, const char *form);
