@@ -544,10 +544,14 @@ return identity.acts_as_editor() or (identity.acts_as_partner() and exists (
 -- For every new table of a resource: select catalogue.protect_resource('catalogue.things', 'id');
 create function catalogue.protect_resource(relation regclass, key text) returns void
 language plpgsql as $$
+declare
+  -- Of the table, and not of the record in the subquery, which has an id, too.
+  key_of_table text := format('%I.%I', (select relname from pg_class where oid = relation), key);
 begin
   perform catalogue.force_row_security(relation);
   execute format('create policy read on %s for select using ((select identity.acts_as_editor()) '
-                 'or exists (select from catalogue.record r where r.id = %I))', relation, key);
+                 'or exists (select from catalogue.record r where r.id = %s))', relation,
+                 key_of_table);
   execute format('create policy add on %s for insert with check (catalogue.may_write(%I))',
                  relation, key);
   execute format('create policy change on %s for update using (catalogue.may_write(%I)) '
