@@ -82,11 +82,13 @@ bool issuers_is_fetchable(const char *uri)
 {
     static const char *const HERE[] = {"127.0.0.1", "[::1]", "localhost"};
     const bool is_secure = strncmp(uri, "https://", 8) == 0;
-    const char *host = is_secure ? uri + 8 : uri + 7;
-    const size_t authority = strcspn(host, "/?#");
+    const char *host;
+    size_t authority;
 
     if (!is_secure && strncmp(uri, "http://", 7) != 0)
         return false;
+    host = uri + (is_secure ? 8 : 7);
+    authority = strcspn(host, "/?#");
     if (authority == 0 || host[0] == ':' || memchr(host, '@', authority) != NULL ||
         strpbrk(uri, " #\"\\<>") != NULL)
         return false;
