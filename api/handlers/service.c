@@ -158,6 +158,10 @@ static void append_kind(struct text *text, const struct problem_kind *kind)
     text_append_json(text, kind->explanation);
     text_append(text, ",\"mend\":");
     text_append_json(text, kind->mend);
+    if (problem_example(kind->code) != NULL) {
+        text_append(text, ",\"example\":");
+        text_append_json(text, problem_example(kind->code));
+    }
     text_append_char(text, '}');
 }
 
@@ -193,6 +197,11 @@ static void append_html_kind(struct text *text, const struct problem_kind *kind)
     append_html(text, kind->explanation);
     text_append(text, "</p>\n<h2>What to do</h2>\n<p>");
     append_html(text, kind->mend);
+    if (problem_example(kind->code) != NULL) {
+        text_append(text, "</p>\n<pre><code>");
+        append_html(text, problem_example(kind->code));
+        text_append(text, "</code></pre>\n<p>");
+    }
     text_append(text, "</p>\n<p><a href=\"/problems\">All problems</a></p>\n</main>\n</body>\n"
                       "</html>\n");
 }

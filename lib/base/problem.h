@@ -57,6 +57,8 @@ struct problem_kind {
 };
 const struct problem_kind *problem_kind_find(const char *code);
 const struct problem_kind *problem_kinds(size_t *ret_count);
+/* What to type in a shell to mend it, with $API for the address of the service; NULL: nothing. */
+const char *problem_example(const char *code);
 
 /* application/problem+json of @problem; @instance and @request_id may be NULL. */
 void problem_render(const struct problem *problem, const char *instance, const char *request_id,

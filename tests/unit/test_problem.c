@@ -1,5 +1,6 @@
 #include "base/problem.h"
 
+#include "base/annotate.h"
 #include "base/arena.h"
 #include "base/text.h"
 #include "support/leaks.h"
@@ -39,6 +40,27 @@ Test(problem, every_kind_says_what_it_means_and_how_to_mend_it)
     }
     cr_assert_null(problem_kind_find("no-such-problem"));
     cr_assert_null(problem_kind_find(""));
+}
+
+Test(problem, what_is_mended_by_a_request_shows_one)
+{
+    static const char *const CODES[] = {"unauthenticated",       "invalid-token",
+                                        "precondition-required", "precondition-failed",
+                                        "validation-failed",     "idempotency-key-reuse",
+                                        "outcome-unknown",       "insufficient-scope"};
+    size_t shown = 0;
+    size_t count;
+    const struct problem_kind *kinds = problem_kinds(&count);
+
+    for (size_t i = 0; i < ARRAY_LENGTH(CODES); i++) {
+        cr_assert_not_null(problem_kind_find(CODES[i]), "%s", CODES[i]);
+        cr_assert_not_null(problem_example(CODES[i]), "%s", CODES[i]);
+        cr_assert_not_null(strstr(problem_example(CODES[i]), "$API"), "%s", CODES[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        shown += problem_example(kinds[i].code) != NULL;
+    cr_assert_geq(shown, ARRAY_LENGTH(CODES));
+    cr_assert_null(problem_example("no-such-problem"));
 }
 
 Test(problem, every_kind_is_rendered_as_rfc_9457_says)
