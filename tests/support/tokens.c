@@ -19,7 +19,7 @@
 #define KEY_BYTES_MAX 512
 #define LINE_BYTES_MAX 9000 /* a token has 8192 bytes at most */
 #define HEADERS_MAX 32
-#define TEXT_BYTES_MAX (16 * 1024)
+#define TEXT_BYTES_MAX (128 * 1024)
 
 /* Of this test: the texts that token_for() has handed out. */
 static struct {
@@ -149,6 +149,7 @@ struct response *http_as(const char *token, const char *method, const char *path
                                                     : "Content-Type: application/json";
     if (token != NULL) {
         text_append_format(&authorization, "Authorization: Bearer %s", token);
+        cr_assert_not(text_failed(&authorization));
         all[count++] = authorization.bytes;
     }
     all[count] = NULL;
