@@ -78,6 +78,12 @@ echo 'ok: a first start loads the catalogue and says where it is'
 EXPRESS_DATA_DIR="$folder/first" "$build/express-api" check >"$folder/check.out" 2>&1 ||
     broken "a second shell works on the same database: $(cat "$folder/check.out")"
 grep -q '^EXPRESS_SECRET=(set) (file)$' "$folder/check.out" || broken 'and with the same secret'
+token=$(EXPRESS_DATA_DIR="$folder/first" "$build/express-api" token --role admin 2>"$folder/token.err") ||
+    broken "a second shell makes a token: $(cat "$folder/token.err")"
+curl -fsS -o /dev/null -H "Authorization: Bearer $token" "$url/v1/audit" ||
+    broken 'the server takes a token from a second shell'
+[ "$(curl -sS -o /dev/null -w '%{http_code}' "$url/v1/audit")" = 401 ] ||
+    broken 'what is not public asks for a token'
 echo 'ok: a command in a second shell works on what tools/serve works on'
 
 code=0
