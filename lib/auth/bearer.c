@@ -62,9 +62,13 @@ static void add_granted(struct caller *result, const char *words, const struct c
             memcpy(word, words, length);
             word[length] = '\0';
             if (grants(holder, word) && !caller_has_scope(result, word) &&
-                used + length + 2 <= sizeof(result->scopes))
-                (void)snprintf(result->scopes + used, sizeof(result->scopes) - used, "%s%s",
-                               used == 0 ? "" : " ", word);
+                used + length + 2 <= sizeof(result->scopes)) {
+                char *end = result->scopes + used;
+
+                if (used > 0)
+                    *end++ = ' ';
+                memcpy(end, word, length + 1);
+            }
         }
         words += length;
         words += strspn(words, " ");
