@@ -21,7 +21,8 @@ What is written once in a part and derived here for every resource:
 In parts, `$ref: Name` means the schema Name, and a relation is a `$ref: Reference` (or a list of
 them) with x-relation: the resource it leads to. `x-include: false` keeps a relation from being
 embedded, `x-related: false` keeps the other side from listing the record; both are used up here.
-`x-verify-days` of a resource says after how many days somebody should look again at a record.
+`x-verify-days` of a resource says after how many days somebody should look again at a record,
+`x-admin-only` that administrators alone write its records.
 """
 import json
 import re
@@ -233,6 +234,7 @@ class Contract:
                 "path": resource["path"], "title": resource["tag"], "label": resource["label"],
                 "table": snake(resource["path"]), "required": resource["required"],
                 "verify_days": resource["x-verify-days"],
+                **({"admin_only": True} if resource.get("x-admin-only") else {}),
                 "related": [{"name": snake(other["path"]), "resource": other["path"],
                              "through": through} for other, through in resource["reverse"]]}}
 

@@ -73,6 +73,17 @@ static void check_text(const struct checker *checker, const struct property *pro
                     (unsigned)found);
 }
 
+/* Has the schema told something about this value? */
+static bool is_told(const struct checker *checker, const char *pointer)
+{
+    const struct problem *problem = checker->problem;
+
+    for (size_t i = 0; i < problem->error_count && i < FAULTS_MAX; i++)
+        if (problem->errors[i].pointer != NULL && strcmp(problem->errors[i].pointer, pointer) == 0)
+            return true;
+    return false;
+}
+
 /* What the schema lets pass and no column or no calendar takes. */
 static int check_value(void *data, const struct property *property, const char *pointer,
                        json_t *value, json_t **ret_replacement)
@@ -81,6 +92,8 @@ static int check_value(void *data, const struct property *property, const char *
     char time[CONTENT_TIME_BYTES];
 
     (void)ret_replacement;
+    if (is_told(checker, pointer))
+        return 0;
     if (property->kind == PROPERTY_TEXT && json_is_string(value))
         check_text(checker, property, pointer, value);
     else if (property->kind == PROPERTY_INTEGER && json_is_integer(value) &&

@@ -54,6 +54,7 @@ struct edit_record {
     const struct resource *resource;
     const char *id;
     const char *slug;           /* of the working copy */
+    const char *live_slug;      /* under which it is stored, and public if it is */
     const char *status;         /* draft, in_review, published, archived */
     const char *review;         /* in_review, returned; NULL: no change waits */
     const char *owner_id;       /* NULL: none */
@@ -66,7 +67,8 @@ struct edit_record {
                                    NULL: nothing */
     const char *created_at;     /* RFC 3339 */
     const char *updated_at;     /* when the last version was made */
-    const char *first_published_at;
+    const char *first_published_at; /* NULL: never */
+    const char *verify_due;
     const char *deleted_at;  /* NULL: is not */
     const char *replaced_by; /* slug of the record that it was merged into, or NULL */
     json_t *data; /* borrowed, lives until edit_deinit(); as it is written, relations by id */

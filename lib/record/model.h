@@ -35,7 +35,8 @@ struct model_store {
     const char *add;    /* rows of new records in catalogue.record: "new" is true */
     const char *change; /* those of records that are there: "new" is false */
     const char *remove; /* empties what holds lists of records that are there; NULL: nothing does */
-    const char *fill;   /* everything else, and the version in the history; gives its time */
+    const char *fill;   /* everything else, and the version in the history; gives its
+                           time and that when it is to be verified again */
     const char *erase;  /* the row $1 (uuid), with all lists of its own */
 };
 

@@ -44,24 +44,26 @@ static const struct db_query SIGNATURES = {
 /* $1: [{"table", "column", "type"}] of schema catalogue. Domains count by their own name. */
 static const struct db_query COLUMNS = {
     .name = "model_columns",
-    .sql = "with expected as (select * from jsonb_to_recordset($1::jsonb) "
-           "as listed(\"table\" text, \"column\" text, type text)), "
-           "present as (select c.relname::text as \"table\", a.attname::text as \"column\", "
-           "pg_catalog.format_type(a.atttypid, null) as type from pg_catalog.pg_class c "
-           "join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname = 'catalogue' "
-           "join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 "
-           "and not a.attisdropped where c.relkind in ('r', 'p')) "
-           "select expected.\"table\", expected.\"column\", expected.type, present.type "
-           "from expected left join present using (\"table\", \"column\") "
-           "where present.type is distinct from expected.type "
-           "union all select present.\"table\", present.\"column\", null, present.type "
-           "from present left join expected using (\"table\", \"column\") "
-           "where expected.\"column\" is null and present.\"table\" in "
-           "(select \"table\" from expected) and present.\"column\" not in "
-           "('id', 'resource', 'record_id', 'position', 'parent_position', 'target_id', 'digest') "
-           "and not (present.\"table\" = 'record' and present.\"column\" in ('latest', 'review', "
-           "'first_published_at', 'deleted_at', 'replaced_by')) "
-           "order by 1, 2",
+    .sql =
+        "with expected as (select * from jsonb_to_recordset($1::jsonb) "
+        "as listed(\"table\" text, \"column\" text, type text)), "
+        "present as (select c.relname::text as \"table\", a.attname::text as \"column\", "
+        "pg_catalog.format_type(a.atttypid, null) as type from pg_catalog.pg_class c "
+        "join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname = 'catalogue' "
+        "join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 "
+        "and not a.attisdropped where c.relkind in ('r', 'p')) "
+        "select expected.\"table\", expected.\"column\", expected.type, present.type "
+        "from expected left join present using (\"table\", \"column\") "
+        "where present.type is distinct from expected.type "
+        "union all select present.\"table\", present.\"column\", null, present.type "
+        "from present left join expected using (\"table\", \"column\") "
+        "where expected.\"column\" is null and present.\"table\" in "
+        "(select \"table\" from expected) and present.\"column\" not in "
+        "('id', 'resource', 'record_id', 'position', 'parent_position', 'target_id', 'digest') "
+        "and not (present.\"table\" = 'record' and present.\"column\" in ('latest', 'latest_at', "
+        "'waiting_since', 'review', "
+        "'first_published_at', 'deleted_at', 'replaced_by')) "
+        "order by 1, 2",
     .param_count = 1,
 };
 

@@ -88,23 +88,23 @@ static void compose_find(struct text *sql, const struct resource *resource)
         "select r.id, r.slug, r.status, r.review, r.owner_id, r.version, r.latest, " SHOWN_TIME("r.created_at") ", " SHOWN_TIME("r.first_published_at") ", " SHOWN_TIME(
             "r.deleted_at") ", (select s.slug from catalogue.record s where s.id = "
                             "r.replaced_by), " SHOWN_TIME("r.verify_due") ", last.version, " SHOWN_TIME(
-                                "last.at") ", "
-                                           "content.data, case when r.review = 'returned' or (r.status = 'draft' and r.deleted_at is "
-                                           "null) then (select v.reason from catalogue.version v where v.record_id = r.id and "
-                                           "v.action in ('submit', 'return', 'publish', 'archive', 'delete', 'restore', 'import') "
-                                           "order by v.version desc limit 1) end, d.etag\n"
-                                           "from catalogue.record r\n"
-                                           "left join lateral (select v.version, v.at from catalogue.version v where v.record_id = "
-                                           "r.id order by v.version desc limit 1) last on true\n"
-                                           "left join lateral (select v.data from catalogue.version v where v.record_id = r.id "
-                                           "and v.data is not null order by v.version desc limit 1) content on true\n"
-                                           "left join published.%s_documents d on d.id = r.id\n"
-                                           "where r.resource = '%s' and r.id = coalesce($1::uuid,\n"
-                                           "(select c.id from catalogue.record c where c.resource = '%s' and c.slug = $2 "
-                                           "order by c.deleted_at is not null, coalesce(c.owner_id = identity.acting_organisation(), "
-                                           "false) desc, c.first_published_at is null, c.created_at desc limit 1),\n"
-                                           "(select h.record_id from catalogue.slug_history h where h.resource = '%s' "
-                                           "and h.old_slug = $2))",
+                                "r.latest_at") ", "
+                                               "content.data, case when r.review = 'returned' or (r.status = 'draft' and r.deleted_at is "
+                                               "null) then (select v.reason from catalogue.version v where v.record_id = r.id and "
+                                               "v.action in ('submit', 'return', 'publish', 'archive', 'delete', 'restore', 'import') "
+                                               "order by v.version desc limit 1) end, d.etag\n"
+                                               "from catalogue.record r\n"
+                                               "left join lateral (select v.version, v.at from catalogue.version v where v.record_id = "
+                                               "r.id order by v.version desc limit 1) last on true\n"
+                                               "left join lateral (select v.data from catalogue.version v where v.record_id = r.id "
+                                               "and v.data is not null order by v.version desc limit 1) content on true\n"
+                                               "left join published.%s_documents d on d.id = r.id\n"
+                                               "where r.resource = '%s' and r.id = coalesce($1::uuid,\n"
+                                               "(select c.id from catalogue.record c where c.resource = '%s' and c.slug = $2 "
+                                               "order by c.deleted_at is not null, coalesce(c.owner_id = identity.acting_organisation(), "
+                                               "false) desc, c.first_published_at is null, c.created_at desc limit 1),\n"
+                                               "(select h.record_id from catalogue.slug_history h where h.resource = '%s' "
+                                               "and h.old_slug = $2))",
         resource->table, resource->path, resource->path, resource->path);
 }
 

@@ -186,6 +186,8 @@ static void write_common_assignment(const struct property *property, void *data)
 }
 
 #define NOW "date_trunc('milliseconds', now())"
+#define TIME_FORMAT "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'"
+#define SHOWN_TIME(expression) "to_char(" expression " at time zone 'UTC', " TIME_FORMAT ")"
 #define FIRST_PUBLISHED "case item->>'status' when 'published' then " NOW " end"
 
 /* When somebody should look again, from when somebody last did. */
@@ -203,12 +205,13 @@ static void compose_add(struct text *sql, const struct resource *resource)
     struct column_writer writer = {.sql = sql, .separator = ", ", .source = "item->'data'"};
 
     text_append(sql, "insert into catalogue.record (id, resource, slug, status, language, version, "
-                     "latest, digest, created_at, updated_at, first_published_at, verify_due");
+                     "latest, latest_at, digest, created_at, updated_at, first_published_at, "
+                     "verify_due");
     visit_columns(resource->properties, resource->property_count, true, write_common_name, &writer);
     text_append_format(sql,
                        ")\nselect (item->>'id')::uuid, '%s', item->>'slug', item->>'status', "
                        "item->'data'->>'language', (item->>'version')::integer, "
-                       "(item->>'version')::integer, item->>'digest', " NOW ", " NOW
+                       "(item->>'version')::integer, " NOW ", item->>'digest', " NOW ", " NOW
                        ", " FIRST_PUBLISHED ", ",
                        resource->path);
     append_verify_due(sql, resource);
@@ -227,7 +230,9 @@ static void compose_change(struct text *sql, const struct resource *resource)
                      "status = item->>'status', review = null, "
                      "language = item->'data'->>'language', "
                      "version = (item->>'version')::integer, "
-                     "latest = (item->>'version')::integer, digest = item->>'digest', "
+                     "latest = (item->>'version')::integer, latest_at = " NOW ", "
+                     "waiting_since = case item->>'status' when 'in_review' then "
+                     "coalesce(r.waiting_since, " NOW ") end, digest = item->>'digest', "
                      "updated_at = " NOW
                      ", first_published_at = coalesce(r.first_published_at, " FIRST_PUBLISHED
                      "), deleted_at = null, replaced_by = null, "
@@ -327,7 +332,7 @@ static void compose_children(struct storing *storing, const struct property *pro
 }
 
 /* The record as it was before, and what is another now. */
-static void compose_version(struct text *sql)
+static void compose_version(struct text *sql, const struct resource *resource)
 {
     text_append(
         sql,
@@ -342,8 +347,10 @@ static void compose_version(struct text *sql)
         "(item->>'id')::uuid and v.data is not null and not (item->>'new')::boolean "
         "order by v.version desc limit 1)) before "
         "on before.key = after.key where before.value is distinct from after.value order by 1) "
-        "end\nfrom list)\nselect to_char(" NOW " at time zone 'UTC', "
-        "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')");
+        "end\nfrom list)\nselect " SHOWN_TIME(NOW) ", ");
+    text_append(sql, "to_char((");
+    append_verify_due(sql, resource);
+    text_append(sql, ") at time zone 'UTC', " TIME_FORMAT ") from list limit 1");
 }
 
 int compose_store(struct arena *arena, struct model_resource *of)
@@ -363,7 +370,7 @@ int compose_store(struct arena *arena, struct model_resource *of)
 
     compose_row(&storing.store, resource);
     compose_children(&storing, resource->properties, resource->property_count, NULL);
-    compose_version(&storing.store);
+    compose_version(&storing.store, resource);
     of->store.fill = statements_copy(&statements, &storing.store);
     if (storing.remove.length > 0) {
         text_append(&storing.remove, "\nselect");

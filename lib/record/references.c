@@ -151,6 +151,21 @@ static const char *plain_name(struct resolver *resolver, const char *name)
     return arena_copy(resolver->arena, lower);
 }
 
+/* What a record refers to by id, it may go on referring to. */
+static int note_known(void *data, const struct property *property, const char *pointer,
+                      json_t *reference, json_t **ret_replacement)
+{
+    struct resolver *resolver = data;
+    const char *id = json_string_value(reference);
+
+    (void)pointer;
+    (void)ret_replacement;
+    if (property->kind != PROPERTY_RELATION || id == NULL)
+        return 0;
+    id = arena_copy(resolver->arena, id);
+    return id == NULL ? fault_raise(-ENOMEM) : known_add(resolver, property->target, id, id);
+}
+
 /* First round: note the names that are not known yet, as (resource, name) without id. */
 static int note_unknown(void *data, const struct property *property, const char *pointer,
                         json_t *reference, json_t **ret_replacement)
@@ -278,6 +293,8 @@ int references_resolve(const struct model *model, struct db *db,
         r = known_add(&resolver, holders[i].resource, holders[i].slug, holders[i].id);
         if (r == 0)
             r = known_add(&resolver, holders[i].resource, holders[i].id, holders[i].id);
+        if (r == 0 && holders[i].before != NULL)
+            r = record_visit(holders[i].resource, holders[i].before, "", note_known, &resolver);
     }
     if (r == 0)
         r = visit_all(&resolver, holders, count, note_unknown);

@@ -30,6 +30,8 @@ struct reference_holder {
     /* What other holders may name it by, before it is stored; NULL: nothing. */
     const char *slug;
     const char *id;
+    /* The record as it was: what it refers to is accepted, seen or not. May be NULL. */
+    json_t *before;
 };
 
 /*

@@ -50,13 +50,15 @@ comment on function identity.acting_role is
 
 alter table catalogue.record
   add column latest integer,
+  add column latest_at timestamptz not null default now(),
+  add column waiting_since timestamptz,
   add column review text check (review in ('in_review', 'returned')),
   add column first_published_at timestamptz,
   add column deleted_at timestamptz,
   add column replaced_by uuid references catalogue.record (id),
   add column verify_due timestamptz;
 update catalogue.record
-   set latest = version, first_published_at = created_at,
+   set latest = version, latest_at = updated_at, first_published_at = created_at,
        verify_due = coalesce(verified_at, updated_at) + case
          when resource = 'events' then interval '90 days'
          when resource in ('financing-offers', 'services', 'trainings', 'mentoring-programmes')
@@ -70,17 +72,24 @@ alter table catalogue.record
   add constraint record_latest_is_last check (latest >= version),
   add constraint record_published_once
     check (status not in ('published', 'archived') or first_published_at is not null),
-  add constraint record_review_of_published check (review is null or status = 'published');
+  add constraint record_review_of_published check (review is null or status = 'published'),
+  add constraint record_waiting_is_in_review check ((waiting_since is not null)
+    = (status = 'in_review' or coalesce(review = 'in_review', false)));
 comment on column catalogue.record.version is
   'Version that the tables of the resource hold: what is published, where something is.';
 comment on column catalogue.record.latest is
   'Last version in the history. Above version: a change of a published record waits for review.';
+comment on column catalogue.record.latest_at is 'When the last version was made.';
+comment on column catalogue.record.waiting_since is
+  'When the record, or a change of it, came before the editors; null: it is not there.';
 comment on column catalogue.record.review is 'State of the change that waits; null: none does.';
 comment on column catalogue.record.deleted_at is 'A deleted record keeps its row and its history.';
 comment on column catalogue.record.verify_due is 'When somebody should look whether it is true still.';
 create index record_replaced_by on catalogue.record (replaced_by) where replaced_by is not null;
-create index record_waiting on catalogue.record (updated_at, id)
-  where status = 'in_review' or review = 'in_review';
+create index record_waiting on catalogue.record (waiting_since, id) where waiting_since is not null;
+create index record_latest_at on catalogue.record (latest_at desc, id desc) where deleted_at is null;
+create index record_owner_latest_at on catalogue.record (owner_id, latest_at desc, id desc)
+  where deleted_at is null;
 
 -- A public address belongs to one record for ever. A draft's slug is unique among its owner's alone:
 -- nobody learns from a refusal what somebody else is writing.

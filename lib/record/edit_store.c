@@ -1,0 +1,515 @@
+/*
+ * What every change ends in. A change of content goes into the tables of the
+ * resource when it is live: always, but for the change of a published record that waits for
+ * an editor. The policies of those tables look at the row of catalogue.record, so
+ * that is written first, by a statement of its own.
+ */
+#include "record/edit_internal.h"
+
+#include "base/arena.h"
+#include "base/fault.h"
+#include "base/limits.h"
+#include "base/problem.h"
+#include "base/text.h"
+#include "base/uuid.h"
+#include "contract/contract.h"
+#include "db/db.h"
+#include "record/addresses.h"
+#include "record/content.h"
+#include "record/model.h"
+#include "record/render.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ITEM_BYTES_MAX (8u * BODY_BYTES_MAX) /* a body, escaped and with names made ids */
+#define SLUG_TRIES 3
+#define NOW "date_trunc('milliseconds', now())"
+
+/* Everything but the tables of the resource: the state, and a version. */
+static const struct db_query STATE = {
+    .name = "edit_state",
+    .sql =
+        "with changed as (update catalogue.record r set status = $2, review = $3, "
+        "latest = $4::integer, latest_at = " NOW ", waiting_since = case when $2 = 'in_review' "
+        "or $3 = 'in_review' then coalesce(r.waiting_since, " NOW ") end, "
+        "version = case when $5::boolean then $4::integer "
+        "else r.version end, updated_at = case when $5::boolean then " NOW
+        " else r.updated_at end, first_published_at = coalesce(r.first_published_at, "
+        "case $2 when 'published' then " NOW " end) where r.id = $1::uuid)\n"
+        "insert into catalogue.version as v (record_id, version, action, status, review, data, "
+        "digest, changed, reason, client_id, role, at) values ($1::uuid, $4::integer, $6, $2, "
+        "$3, $7::jsonb, $8, array(select jsonb_array_elements_text($9::jsonb)), $10, "
+        "identity.acting_client(), identity.acting_role(), " NOW ") returning " EDIT_TIME("v.at"),
+    .param_count = 10,
+};
+static const struct db_query CHANGE_ADD = {
+    .name = "edit_change_add",
+    .sql = "insert into catalogue.change (resource, record_id, version, kind) "
+           "values ($1, $2::uuid, $3::integer, $4)",
+    .param_count = 4,
+};
+/*
+ * The first free slug: $2, or those made of the label $3 (accents and case folded, what is no
+ * letter or digit a hyphen), with a number behind it, or with $5, which is random. Taken is what
+ * the caller can see, and what was public once, whoever's it is.
+ */
+static const struct db_query FREE_SLUG = {
+    .name = "edit_free_slug",
+    .sql = "with base as (select coalesce($2, nullif(trim(both '-' from left(trim(both '-' from "
+           "regexp_replace(lower(extensions.unaccent($3)), '[^a-z0-9]+', '-', 'g')), 80)), ''), "
+           "$1) as slug),\n"
+           "candidate as (select slug, 1 as place from base union all "
+           "select slug || '-' || n, n from base, generate_series(2, 9) n where $2 is null "
+           "union all select slug || '-' || $5, 10 from base where $2 is null)\n"
+           "select c.slug from candidate c where not exists (select from catalogue.record r "
+           "where r.resource = $1 and r.slug = c.slug and r.id <> $4::uuid "
+           "and (r.deleted_at is null or r.first_published_at is not null)) "
+           "and not exists (select from published.gone g where g.resource = $1 "
+           "and g.slug = c.slug and g.id <> $4::uuid) "
+           "and not exists (select from published.moved m where m.resource = $1 "
+           "and m.slug = c.slug and m.id <> $4::uuid) order by c.place limit 1",
+    .param_count = 5,
+};
+static const char CHECK_REFERENCES[] = "set constraints all immediate";
+
+/* --- what the database says no to ---------------------------------------------------------------
+ */
+
+/* "practices_started_on_check" is /started_on: the longest property whose name it goes on with. */
+static const char *pointer_of(const struct edit *edit, const struct resource *resource,
+                              const char *constraint)
+{
+    static const char COMMON[] = "record_";
+    const size_t table = strlen(resource->table);
+    const struct property *found = NULL;
+    size_t longest = 0;
+    char *pointer;
+
+    if (strncmp(constraint, resource->table, table) == 0 && constraint[table] == '_')
+        constraint += table + 1;
+    else if (strncmp(constraint, COMMON, strlen(COMMON)) == 0)
+        constraint += strlen(COMMON);
+    for (size_t i = 0; i < resource->leaf_count; i++) {
+        const char *column = model_column(edit->arena, resource->leaves[i]);
+        const size_t length = column == NULL ? 0 : strlen(column);
+
+        if (length > longest && strncmp(constraint, column, length) == 0 &&
+            (constraint[length] == '_' || constraint[length] == '\0')) {
+            found = resource->leaves[i];
+            longest = length;
+        }
+    }
+    /* Below a list nobody knows which item it was. */
+    for (const struct property *at = found; at != NULL; at = at->parent)
+        if (at->is_array && at->kind == PROPERTY_OBJECT)
+            found = at;
+    if (found == NULL)
+        return "";
+    pointer = arena_format(edit->arena, "/%s", found->path);
+    for (char *at = pointer; at != NULL && *at != '\0'; at++)
+        if (*at == '.')
+            *at = '/';
+    return pointer == NULL ? "" : pointer;
+}
+
+static int refuse_value(const struct edit *edit, const struct resource *resource, const char *code,
+                        const char *detail)
+{
+    const char *constraint = db_constraint(edit->db);
+
+    problem_set(edit->problem, "validation-failed", NULL);
+    problem_add(edit->problem, edit->arena, pointer_of(edit, resource, constraint), NULL, code,
+                "%s%s%s%s", detail, constraint[0] == '\0' ? "" : " (", constraint,
+                constraint[0] == '\0' ? "" : ")");
+    return EDIT_INVALID;
+}
+
+static int tell_slug_taken(const struct edit *edit)
+{
+    return edit_conflict(edit, "slug-taken",
+                         "Another record of this resource has this slug, or had it once.");
+}
+
+static int tell_source_taken(const struct edit *edit)
+{
+    return edit_conflict(edit, "source-taken",
+                         "Another record of this owner has the same source.name and "
+                         "source.external_id.");
+}
+
+int edit_translate(const struct edit *edit, const struct resource *resource, int r)
+{
+    if (r == DB_UNIQUE_VIOLATION && (strcmp(db_constraint(edit->db), "record_public_slug") == 0 ||
+                                     strcmp(db_constraint(edit->db), "record_owned_slug") == 0))
+        return tell_slug_taken(edit);
+    if (r == DB_UNIQUE_VIOLATION && strcmp(db_constraint(edit->db), "record_owned_source") == 0)
+        return tell_source_taken(edit);
+    if (r == DB_UNIQUE_VIOLATION)
+        return refuse_value(edit, resource, "duplicate-items", "something is in it twice");
+    if (r == DB_FOREIGN_KEY_VIOLATION)
+        return refuse_value(edit, resource, "unknown-reference",
+                            "a record that it refers to is not there any more");
+    if (r == DB_CHECK_VIOLATION)
+        return refuse_value(edit, resource, "not-allowed",
+                            "the value breaks a rule that every record obeys");
+    return r;
+}
+
+int edit_check_references(const struct edit *edit, const struct resource *resource)
+{
+    return edit_translate(edit, resource,
+                          db_run_text(edit->db, CHECK_REFERENCES, DB_PLAN_GENERIC, 0, NULL, NULL));
+}
+
+/* --- slugs ---------------------------------------------------------------------------------------
+ */
+
+/* @wanted: NULL: one that is made of the label. *ret_slug is NULL when it is taken. */
+static int find_slug(const struct edit *edit, const struct edit_record *record, const char *wanted,
+                     const json_t *data, const char **ret_slug)
+{
+    const char *label = json_string_value(json_object_get(data, record->resource->label->name));
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    char chance[UUID_TEXT_BYTES];
+    int r;
+
+    uuid_make_v7(chance);
+    r = db_run(edit->db, &FREE_SLUG,
+               (const char *const[]){record->resource->path, wanted, label, record->id,
+                                     chance + UUID_TEXT_BYTES - 9},
+               &rows);
+    if (r != 0)
+        return r;
+    *ret_slug = db_rows_count(rows) == 0 ? NULL : arena_copy(edit->arena, db_rows_text(rows, 0, 0));
+    return arena_failed(edit->arena) ? fault_raise(-ENOMEM) : 0;
+}
+
+int edit_check_slug(const struct edit *edit, const struct edit_record *record, const json_t *data)
+{
+    const char *wanted = json_string_value(json_object_get(data, "slug"));
+    const char *slug;
+    int r;
+
+    if (wanted == NULL || strcmp(wanted, record->live_slug) == 0)
+        return 0;
+    r = find_slug(edit, record, wanted, data, &slug);
+    return r == 0 && slug == NULL ? tell_slug_taken(edit) : r;
+}
+
+/* --- what the public sees ------------------------------------------------------------------------
+ */
+
+static int add_change(const struct edit *edit, const struct edit_record *record, const char *kind)
+{
+    char version[EDIT_NUMBER_BYTES];
+
+    (void)snprintf(version, sizeof(version), "%ld", record->live_version);
+    return db_run(edit->db, &CHANGE_ADD,
+                  (const char *const[]){record->resource->path, record->id, version, kind}, NULL);
+}
+
+static int render(const struct edit *edit, const struct edit_record *record)
+{
+    int r = render_records(edit->model, edit->db, record->resource, &record->id, 1);
+
+    if (r == 0)
+        r = render_dependents(edit->model, edit->db, record->resource, &record->id, 1);
+    return r;
+}
+
+int edit_show_public(const struct edit *edit, const struct edit_record *record, const char *kind)
+{
+    int r = add_change(edit, record, kind);
+
+    return r == 0 ? render(edit, record) : r;
+}
+
+int edit_withdraw(const struct edit *edit, const struct edit_record *record,
+                  const char *replaced_by)
+{
+    int r = addresses_close(edit->db, record->resource, record->id, record->live_slug, replaced_by);
+
+    if (r == 0)
+        r = add_change(edit, record, "deleted");
+    return r == 0 ? render(edit, record) : r;
+}
+
+/* --- storing
+ * --------------------------------------------------------------------------------------- */
+
+static void append_names(struct text *text, const char *const *names, size_t count)
+{
+    text_append_char(text, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            text_append_char(text, ',');
+        text_append_json(text, names[i]);
+    }
+    text_append_char(text, ']');
+}
+
+/* What the statements of model_store take. */
+static void append_item(struct text *item, const struct edit_record *record,
+                        const struct edit_change *change, long version, const char *dump,
+                        const char *digest, const char *slug)
+{
+    text_append_format(item,
+                       "[{\"id\":\"%s\",\"new\":%s,\"slug\":\"%s\",\"version\":%ld,"
+                       "\"status\":\"%s\",\"action\":\"%s\",\"digest\":\"%s\",\"changed\":",
+                       record->id, version == 1 ? "true" : "false", slug, version, change->status,
+                       change->action, digest);
+    append_names(item, record->changed, record->changed_count);
+    if (change->reason != NULL) {
+        text_append(item, ",\"reason\":");
+        text_append_json(item, change->reason);
+    }
+    text_append(item, ",\"data\":");
+    text_append(item, dump);
+    text_append(item, "}]");
+}
+
+/* Into catalogue.record, the tables of the resource, and the history. */
+static int store_content(const struct edit *edit, const struct edit_record *record,
+                         const char *item, struct db_rows **ret_rows)
+{
+    const struct model_store *store = &model_of(edit->model, record->resource)->store;
+    int r = db_run_text(edit->db, store->change, DB_PLAN_GENERIC, 1, &item, NULL);
+
+    if (r == 0 && store->remove != NULL)
+        r = db_run_text(edit->db, store->remove, DB_PLAN_GENERIC, 1, &item, NULL);
+    if (r == 0)
+        r = db_run_text(edit->db, store->fill, DB_PLAN_GENERIC, 1, &item, ret_rows);
+    return r;
+}
+
+/* Into catalogue.record and the history alone. @dump: the new content, or NULL. */
+static int store_state(const struct edit *edit, const struct edit_record *record,
+                       const struct edit_change *change, const char *dump, const char *digest,
+                       struct db_rows **ret_rows)
+{
+    char version[EDIT_NUMBER_BYTES];
+    struct text changed;
+    int r;
+
+    (void)snprintf(version, sizeof(version), "%ld", record->version + 1);
+    text_init(&changed, BODY_BYTES_MAX);
+    append_names(&changed, record->changed, record->changed_count);
+    r = text_failed(&changed)
+            ? fault_raise(-ENOMEM)
+            : db_run(edit->db, &STATE,
+                     (const char *const[]){record->id, change->status, change->review, version,
+                                           change->is_live ? "true" : "false", change->action, dump,
+                                           digest, changed.bytes, change->reason},
+                     ret_rows);
+    text_deinit(&changed);
+    return r;
+}
+
+/* One of both. The tables hold the content already when nothing waits and nothing is new. */
+static int store_change(const struct edit *edit, const struct edit_record *record,
+                        const struct edit_change *change, struct db_rows **ret_rows)
+{
+    const bool is_filled = change->data == NULL && record->version == record->live_version;
+    json_t *data = change->data == NULL ? record->data : change->data;
+    const char *slug = json_string_value(json_object_get(data, "slug"));
+    const char *digest;
+    struct text item;
+    char *dump;
+    int r;
+
+    if (is_filled || (change->data == NULL && !change->is_live))
+        return store_state(edit, record, change, NULL, NULL, ret_rows);
+    dump = content_dump(data);
+    digest = dump == NULL ? NULL : content_digest(edit->arena, dump);
+    if (digest == NULL) {
+        free(dump);
+        return fault_raise(-ENOMEM);
+    }
+    if (change->is_live) {
+        text_init(&item, ITEM_BYTES_MAX);
+        append_item(&item, record, change, record->version + 1, dump, digest,
+                    slug == NULL ? record->live_slug : slug);
+        r = text_failed(&item) ? fault_raise(-ENOMEM)
+                               : store_content(edit, record, item.bytes, ret_rows);
+        text_deinit(&item);
+    } else {
+        r = store_state(edit, record, change, dump, digest, ret_rows);
+    }
+    free(dump);
+    return r;
+}
+
+/* What the public sees of a change from @before to @record. */
+static int tell_public(const struct edit *edit, const struct edit_record *before,
+                       const struct edit_record *record, bool is_live)
+{
+    const bool was_public = edit_is_public(before);
+    const bool is_public = edit_is_public(record);
+    int r = 0;
+
+    if (record->first_published_at != NULL && strcmp(before->live_slug, record->live_slug) != 0)
+        r = addresses_move(edit->db, record->resource, record->id, before->live_slug,
+                           record->live_slug);
+    if (r == 0 && is_public && !was_public)
+        r = addresses_open(edit->db, record->resource, record->id, record->live_slug);
+    if (r == 0 && is_public && is_live)
+        r = edit_show_public(edit, record, was_public ? "updated" : "created");
+    if (r == 0 && was_public && !is_public)
+        r = edit_withdraw(edit, record, NULL);
+    return r;
+}
+
+/* Has a record of this content references that the end of the transaction would check? */
+static bool is_referring(const struct edit_record *record)
+{
+    for (size_t i = 0; i < record->resource->leaf_count; i++)
+        if (record->resource->leaves[i]->kind == PROPERTY_RELATION)
+            return true;
+    return false;
+}
+
+static int note_change(const struct edit *edit, struct edit_record *record,
+                       const struct edit_change *change)
+{
+    record->changed = NULL;
+    record->changed_count = 0;
+    if (change->data == NULL)
+        return 0;
+    return content_changed(record->data, change->data, edit->arena, &record->changed,
+                           &record->changed_count);
+}
+
+int edit_store(const struct edit *edit, struct edit_record *record,
+               const struct edit_change *change)
+{
+    const struct edit_record before = *record;
+    const bool is_filled = change->data == NULL && record->version == record->live_version;
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    int r = note_change(edit, record, change);
+
+    if (r == 0)
+        r = store_change(edit, record, change, &rows);
+    if (r != 0)
+        return edit_translate(edit, record->resource, r);
+
+    edit_set_version(record, record->version + 1);
+    record->updated_at = arena_copy(edit->arena, db_rows_text(rows, 0, 0));
+    record->status = change->status;
+    record->review = change->review;
+    record->reason = strcmp(change->action, "return") == 0 ? change->reason : NULL;
+    record->public_etag = NULL;
+    if (change->data != NULL)
+        edit_set_data(edit, record, json_incref(change->data));
+    if (change->is_live) {
+        const char *owner = json_string_value(json_object_get(record->data, "owner"));
+
+        record->live_version = record->version;
+        record->live_slug = record->slug;
+        if (!is_filled)
+            record->verify_due = arena_copy(edit->arena, db_rows_text(rows, 0, 1));
+        record->owner_id = arena_copy(edit->arena, owner);
+        record->deleted_at = NULL;
+        record->replaced_by = NULL;
+        if (edit_is_public(record) && record->first_published_at == NULL)
+            record->first_published_at = record->updated_at;
+    }
+    if (arena_failed(edit->arena))
+        return fault_raise(-ENOMEM);
+    r = tell_public(edit, &before, record, change->is_live);
+    if (r == 0 && change->is_live && !is_filled && is_referring(record))
+        r = edit_check_references(edit, record->resource);
+    return edit_translate(edit, record->resource, r);
+}
+
+/* --- a new record
+ * ------------------------------------------------------------------------------------ */
+
+/* Return: 0, with *ret_taken when somebody else has the slug or the source. */
+static int add_row(const struct edit *edit, const struct edit_record *record, const char *item,
+                   bool *ret_taken)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    int r = db_run_text(edit->db, model_of(edit->model, record->resource)->store.add,
+                        DB_PLAN_GENERIC, 1, &item, &rows);
+
+    *ret_taken = r == 0 && db_rows_count(rows) == 0;
+    return r;
+}
+
+static int fill_row(const struct edit *edit, struct edit_record *record, const char *item)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    int r = db_run_text(edit->db, model_of(edit->model, record->resource)->store.fill,
+                        DB_PLAN_GENERIC, 1, &item, &rows);
+
+    if (r == 0 && is_referring(record))
+        r = edit_check_references(edit, record->resource);
+    if (r != 0)
+        return r;
+    record->created_at = arena_copy(edit->arena, db_rows_text(rows, 0, 0));
+    record->updated_at = record->created_at;
+    record->verify_due = arena_copy(edit->arena, db_rows_text(rows, 0, 1));
+    return arena_failed(edit->arena) ? fault_raise(-ENOMEM) : 0;
+}
+
+/* Under the slug that @data has by now. */
+static int store_as(const struct edit *edit, struct edit_record *record, const json_t *data,
+                    const char *slug, bool *ret_taken)
+{
+    const struct edit_change change = {.action = "create", .status = "draft"};
+    char *dump = content_dump(data);
+    const char *digest = dump == NULL ? NULL : content_digest(edit->arena, dump);
+    struct text item;
+    int r;
+
+    text_init(&item, ITEM_BYTES_MAX);
+    if (digest != NULL)
+        append_item(&item, record, &change, 1, dump, digest, slug);
+    r = digest == NULL || text_failed(&item) ? fault_raise(-ENOMEM)
+                                             : add_row(edit, record, item.bytes, ret_taken);
+    if (r == 0 && !*ret_taken)
+        r = fill_row(edit, record, item.bytes);
+    text_deinit(&item);
+    free(dump);
+    return r;
+}
+
+int edit_store_new(const struct edit *edit, struct edit_record *record, json_t *data)
+{
+    const char *wanted = json_string_value(json_object_get(data, "slug"));
+    const char *slug = NULL;
+    bool is_taken = true;
+    int r = 0;
+
+    wanted = arena_copy(edit->arena, wanted);
+    for (int i = 0; i < SLUG_TRIES && is_taken && r == 0; i++) {
+        r = find_slug(edit, record, wanted, data, &slug);
+        if (r == 0 && slug == NULL)
+            return tell_slug_taken(edit);
+        if (r == 0 && json_object_set_new(data, "slug", json_string(slug)) != 0)
+            r = fault_raise(-ENOMEM);
+        if (r == 0)
+            r = content_changed(NULL, data, edit->arena, &record->changed, &record->changed_count);
+        if (r == 0)
+            r = store_as(edit, record, data, slug, &is_taken);
+        if (wanted != NULL)
+            break;
+    }
+    if (r == 0 && is_taken) {
+        /* Somebody was faster with the slug; or it is not the slug. */
+        r = find_slug(edit, record, slug, data, &wanted);
+        if (r == 0)
+            return wanted == NULL ? tell_slug_taken(edit) : tell_source_taken(edit);
+    }
+    if (r != 0)
+        return edit_translate(edit, record->resource, r);
+    record->live_slug = slug;
+    record->live_version = 1;
+    record->status = "draft";
+    edit_set_version(record, 1);
+    edit_set_data(edit, record, json_incref(data));
+    return 0;
+}
