@@ -412,7 +412,6 @@ begin atomic
            place.position, place.head
       from audit.seal s
      cross join lateral unnest(s.positions, s.heads) with ordinality place(position, head, nth)
-     where place.position > 0
      group by place.nth, place.position, place.head)
   select e.chain, e.position,
          case when e.follows is null then 'its chain is missing'
@@ -438,13 +437,16 @@ begin atomic
    where s.number <> s.number_before + 1 or s.before <> s.root_before
       or s.root <> audit.root_of(s.number, s.at, s.positions, s.heads, s.before)
   union all
-  select s.chain, s.position, format('it is not what seal %s says', s.number)
+  select s.chain, s.position,
+         case when s.position < c.anchor_position
+              then format('entries behind it are missing, and are younger than seal %s', s.number)
+              else format('it is not what seal %s says', s.number) end
     from sealed s
     left join audit.chain c on c.id = s.chain
     left join audit.entry e on e.chain = s.chain and e.position = s.position
    where case when s.position > c.anchor_position then e.hash is distinct from s.head
               when s.position = c.anchor_position then c.anchor <> s.head
-              -- Age cannot have removed what came after a seal that is younger than the age.
+              -- Age cannot have removed what came after a seal that is younger than that age.
               else c.id is null or s.at > now() - interval '90 days' end
   order by 1 nulls first, 2, 3;
 end;
