@@ -22,18 +22,18 @@
 #define LIST_BYTES_MAX (64 * 1024)
 #define SQL_BYTES_MAX (256 * 1024)
 
+#define VERSION_AT EDIT_TIME("v.at")
+
 static const struct db_query VERSIONS = {
     .name = "edit_versions",
-    .sql =
-        "select v.version, json_strip_nulls(json_build_object('version', v.version, 'action', "
-        "v.action, 'status', v.status, 'review', v.review, 'at', " EDIT_TIME(
-            "v.at") ", "
-                    "'role', v.role, 'client', case when v.client_id is not null then json_build_object("
-                    "'id', v.client_id, 'name', c.name) end, 'changed', coalesce(v.changed, '{}'), "
-                    "'reason', v.reason)) from catalogue.version v "
-                    "left join identity.client c on c.id = v.client_id "
-                    "where v.record_id = $1::uuid and ($2::integer = 0 or v.version < $2::integer) "
-                    "order by v.version desc limit $3::integer",
+    .sql = "select v.version, json_strip_nulls(json_build_object('version', v.version, 'action', "
+           "v.action, 'status', v.status, 'review', v.review, 'at', " VERSION_AT ", "
+           "'role', v.role, 'client', case when v.client_id is not null then "
+           "json_build_object('id', v.client_id, 'name', c.name) end, "
+           "'changed', coalesce(v.changed, '{}'), 'reason', v.reason)) "
+           "from catalogue.version v left join identity.client c on c.id = v.client_id "
+           "where v.record_id = $1::uuid and ($2::integer = 0 or v.version < $2::integer) "
+           "order by v.version desc limit $3::integer",
     .param_count = 3,
 };
 
@@ -80,6 +80,8 @@ int edit_append_versions(const struct edit *edit, const struct edit_record *reco
 #define PARAMETERS 7
 #define MICROSECONDS(column) "(extract(epoch from " column ") * 1000000)::bigint"
 #define PLACE "(timestamptz 'epoch' + $5::bigint * interval '1 microsecond', $6::uuid)"
+#define LATEST_AT EDIT_TIME("r.latest_at")
+#define SINCE EDIT_TIME("w.since")
 /* An address that leads to this record alone: a slug that was never public may be that of several
  * drafts. */
 #define ADDRESS                                                                                    \
@@ -90,37 +92,42 @@ int edit_append_versions(const struct edit *edit, const struct edit_record *reco
     "and v.data is not null order by v.version desc limit 1) content on true\n"
 
 static const char WORKING_COPIES_FROM[] =
-    ", 'status', r.status, 'review', r.review, 'version', r.latest, 'updated_at', " EDIT_TIME(
-        "r.latest_at") ", 'links', json_build_object('self', " ADDRESS ", 'working_copy', " ADDRESS
-                       " || '/working-copy', 'versions', " ADDRESS " || '/versions')))"
-                       ", r.id\nfrom catalogue.record r\n" CONTENT
-                       "where r.deleted_at is null and (identity.acts_as_editor() "
-                       "or r.owner_id = identity.acting_organisation())\n"
-                       "and ($1::text[] is null or r.resource = any($1::text[]))\n"
-                       "and ($2::text[] is null or r.status = any($2::text[]))\n"
-                       "and ($5::bigint is null or (r.latest_at, r.id) < " PLACE ")\n";
+    ", 'status', r.status, 'review', r.review, 'version', r.latest, 'updated_at', " LATEST_AT
+    ", 'links', json_build_object('self', " ADDRESS ", 'working_copy', " ADDRESS
+    " || '/working-copy', 'versions', " ADDRESS " || '/versions'))), r.id\n"
+    "from catalogue.record r\n" CONTENT "where r.deleted_at is null and (identity.acts_as_editor() "
+    "or r.owner_id = identity.acting_organisation())\n"
+    "and ($1::text[] is null or r.resource = any($1::text[]))\n"
+    "and ($2::text[] is null or r.status = any($2::text[]))\n"
+    "and ($5::bigint is null or (r.latest_at, r.id) < " PLACE ")\n";
+
+/* Records and changes of records that wait. */
+#define WAITING                                                                                    \
+    "select r.id as record_id, r.id, null::uuid as proposal, r.waiting_since as since, "           \
+    "case r.status when 'published' then 'change' else 'record' end as kind, "                     \
+    "r.latest as version, case r.status when 'published' then array(select distinct name "         \
+    "from catalogue.version v, unnest(v.changed) as listed(name) where v.record_id = r.id "        \
+    "and v.version > r.version order by name) end as changed, "                                    \
+    "(select v.client_id from catalogue.version v where v.record_id = r.id "                       \
+    "and v.version = r.latest) as client_id "                                                      \
+    "from catalogue.record r where r.waiting_since is not null and r.deleted_at is null"
+#define PROPOSED                                                                                   \
+    "select p.record_id, p.id, p.id, p.created_at, 'proposal', p.base_version, "                   \
+    "array(select key from jsonb_object_keys(p.patch) as listed(key) order by key), null "         \
+    "from catalogue.proposal p where p.state = 'open'"
 
 static const char REVIEWS_FROM[] =
     ", 'kind', w.kind, 'version', w.version, 'changed', w.changed, 'client', "
     "case when w.client_id is not null then json_build_object('id', w.client_id, 'name', "
-    "(select c.name from identity.client c where c.id = w.client_id)) end, 'since', " EDIT_TIME(
-        "w.since") ", 'proposal', w.proposal, 'links', json_build_object('working_copy', " ADDRESS
-                   " || '/working-copy', 'versions', " ADDRESS " || '/versions', 'proposal', "
-                   "'/v1/proposals/' || w.proposal))), w.id\n"
-                   "from (select r.id as record_id, r.id, null::uuid as proposal, r.waiting_since as since, "
-                   "case r.status when 'published' then 'change' else 'record' end as kind, r.latest as version, "
-                   "case r.status when 'published' then array(select distinct name from catalogue.version v, "
-                   "unnest(v.changed) as listed(name) where v.record_id = r.id and v.version > r.version "
-                   "order by name) end as changed, (select v.client_id from catalogue.version v "
-                   "where v.record_id = r.id and v.version = r.latest) as client_id "
-                   "from catalogue.record r where r.waiting_since is not null and r.deleted_at is null\n"
-                   "union all select p.record_id, p.id, p.id, p.created_at, 'proposal', p.base_version, "
-                   "array(select key from jsonb_object_keys(p.patch) as listed(key) order by key), null "
-                   "from catalogue.proposal p where p.state = 'open') w "
-                   "join catalogue.record r on r.id = w.record_id\n" CONTENT
-                   "where ($1::text[] is null or r.resource = any($1::text[]))\n"
-                   "and ($2::text[] is null or w.kind = any($2::text[]))\n"
-                   "and ($5::bigint is null or (w.since, w.id) > " PLACE ")\n";
+    "(select c.name from identity.client c where c.id = w.client_id)) end, 'since', " SINCE
+    ", 'proposal', w.proposal, 'links', json_build_object('working_copy', " ADDRESS
+    " || '/working-copy', 'versions', " ADDRESS " || '/versions', 'proposal', "
+    "'/v1/proposals/' || w.proposal))), w.id\n"
+    "from (" WAITING "\nunion all " PROPOSED ") w "
+    "join catalogue.record r on r.id = w.record_id\n" CONTENT
+    "where ($1::text[] is null or r.resource = any($1::text[]))\n"
+    "and ($2::text[] is null or w.kind = any($2::text[]))\n"
+    "and ($5::bigint is null or (w.since, w.id) > " PLACE ")\n";
 
 /* What names the record, whatever its resource; and its owner. */
 static void append_head(struct text *sql, const struct contract *contract)

@@ -81,31 +81,38 @@ static void compose_backfill(struct text *sql, const struct resource *resource)
  * By id $1, or by the slug $2: an own record before a public one before others, what is
  * there before what was deleted, and at last who had the slug once.
  */
+#define CREATED_AT SHOWN_TIME("r.created_at")
+#define FIRST_PUBLISHED_AT SHOWN_TIME("r.first_published_at")
+#define DELETED_AT SHOWN_TIME("r.deleted_at")
+#define VERIFY_DUE SHOWN_TIME("r.verify_due")
+#define LATEST_AT SHOWN_TIME("r.latest_at")
+
 static void compose_find(struct text *sql, const struct resource *resource)
 {
-    text_append_format(
-        sql,
-        "select r.id, r.slug, r.status, r.review, r.owner_id, r.version, r.latest, " SHOWN_TIME("r.created_at") ", " SHOWN_TIME("r.first_published_at") ", " SHOWN_TIME(
-            "r.deleted_at") ", (select s.slug from catalogue.record s where s.id = "
-                            "r.replaced_by), " SHOWN_TIME("r.verify_due") ", last.version, " SHOWN_TIME(
-                                "r.latest_at") ", "
-                                               "content.data, case when r.review = 'returned' or (r.status = 'draft' and r.deleted_at is "
-                                               "null) then (select v.reason from catalogue.version v where v.record_id = r.id and "
-                                               "v.action in ('submit', 'return', 'publish', 'archive', 'delete', 'restore', 'import') "
-                                               "order by v.version desc limit 1) end, d.etag\n"
-                                               "from catalogue.record r\n"
-                                               "left join lateral (select v.version, v.at from catalogue.version v where v.record_id = "
-                                               "r.id order by v.version desc limit 1) last on true\n"
-                                               "left join lateral (select v.data from catalogue.version v where v.record_id = r.id "
-                                               "and v.data is not null order by v.version desc limit 1) content on true\n"
-                                               "left join published.%s_documents d on d.id = r.id\n"
-                                               "where r.resource = '%s' and r.id = coalesce($1::uuid,\n"
-                                               "(select c.id from catalogue.record c where c.resource = '%s' and c.slug = $2 "
-                                               "order by c.deleted_at is not null, coalesce(c.owner_id = identity.acting_organisation(), "
-                                               "false) desc, c.first_published_at is null, c.created_at desc limit 1),\n"
-                                               "(select h.record_id from catalogue.slug_history h where h.resource = '%s' "
-                                               "and h.old_slug = $2))",
-        resource->table, resource->path, resource->path, resource->path);
+    text_append(sql, "select r.id, r.slug, r.status, r.review, r.owner_id, r.version, r.latest, ");
+    text_append(sql, CREATED_AT ", " FIRST_PUBLISHED_AT ", " DELETED_AT ", ");
+    text_append(sql, "(select s.slug from catalogue.record s where s.id = r.replaced_by), ");
+    text_append(sql, VERIFY_DUE ", last.version, " LATEST_AT ", content.data, ");
+    text_append(sql, "case when r.review = 'returned' or (r.status = 'draft' and r.deleted_at is "
+                     "null) then (select v.reason from catalogue.version v where v.record_id = "
+                     "r.id and v.action in ('submit', 'return', 'publish', 'archive', 'delete', "
+                     "'restore', 'import') order by v.version desc limit 1) end, d.etag\n"
+                     "from catalogue.record r\n"
+                     "left join lateral (select v.version from catalogue.version v where "
+                     "v.record_id = r.id order by v.version desc limit 1) last on true\n"
+                     "left join lateral (select v.data from catalogue.version v where "
+                     "v.record_id = r.id and v.data is not null order by v.version desc limit 1) "
+                     "content on true\n");
+    text_append_format(sql,
+                       "left join published.%s_documents d on d.id = r.id\n"
+                       "where r.resource = '%s' and r.id = coalesce($1::uuid,\n"
+                       "(select c.id from catalogue.record c where c.resource = '%s' and "
+                       "c.slug = $2 order by c.deleted_at is not null, coalesce(c.owner_id = "
+                       "identity.acting_organisation(), false) desc, c.first_published_at is "
+                       "null, c.created_at desc limit 1),\n"
+                       "(select h.record_id from catalogue.slug_history h where h.resource = "
+                       "'%s' and h.old_slug = $2))",
+                       resource->table, resource->path, resource->path, resource->path);
 }
 
 static void compose_heads(struct text *sql, const struct resource *resource)

@@ -66,12 +66,11 @@ static const struct db_query FIND_BY_SLUG = {
 };
 static const struct db_query FIND_BY_SOURCE = {
     .name = "put_find_by_source",
-    .sql =
-        "select asked.draft, " STORED " from jsonb_to_recordset($2::jsonb) as "
-        "asked(draft integer, name text, external_id text) "
-        "join catalogue.record r on r.resource = $1 and r.source_name = asked.name "
-        "and r.source_external_id = asked.external_id and r.first_published_at is not null " IMPORTED
-        "order by asked.draft",
+    .sql = "select asked.draft, " STORED " from jsonb_to_recordset($2::jsonb) as "
+           "asked(draft integer, name text, external_id text) "
+           "join catalogue.record r on r.resource = $1 and r.source_name = asked.name "
+           "and r.source_external_id = asked.external_id "
+           "and r.first_published_at is not null " IMPORTED "order by asked.draft",
     .param_count = 2,
     .plan = DB_PLAN_CUSTOM,
 };
