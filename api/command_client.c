@@ -58,8 +58,7 @@ static bool is_name(const char *name)
     return characters >= 1 && characters <= CLIENT_NAME_CHARACTERS_MAX;
 }
 
-/* --- what is done in the transaction ------------------------------------------------------------
- */
+/* --- what is done in the transaction ----------------------------------------------------- */
 
 struct work {
     struct workbench workbench;
@@ -163,8 +162,7 @@ static int work_end(struct work *work, int r)
     return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* --- actions -------------------------------------------------------------------------------------
- */
+/* --- actions ----------------------------------------------------------------------------- */
 
 static int act_create(const struct settings *settings, int count, char **words)
 {

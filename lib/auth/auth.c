@@ -88,8 +88,7 @@ static void unlock(pthread_mutex_t *mutex)
     assert(r == 0);
 }
 
-/* --- transactions of the server itself -----------------------------------------------------------
- */
+/* --- transactions of the server itself --------------------------------------------------- */
 
 /* Leases and begins as the server itself, on behalf of a client or of none. */
 static int begin(struct auth *auth, const char *client_id, const char *request_id,
@@ -120,8 +119,7 @@ static int end(struct db *db, int r)
     return r;
 }
 
-/* --- keys ----------------------------------------------------------------------------------------
- */
+/* --- keys -------------------------------------------------------------------------------- */
 
 /* All keys of both sets in one. NULL when out of memory. */
 static struct token_keys *unite(const struct token_keys *some, const struct token_keys *others)
@@ -212,8 +210,7 @@ static int load_keys(struct auth *auth, uint64_t gap_ms)
     return r;
 }
 
-/* --- threads -------------------------------------------------------------------------------------
- */
+/* --- threads ----------------------------------------------------------------------------- */
 
 static void want_keys(struct auth *auth)
 {
@@ -283,8 +280,7 @@ static void *keep_keys(void *data)
     return NULL;
 }
 
-/* --- start and stop ------------------------------------------------------------------------------
- */
+/* --- start and stop ---------------------------------------------------------------------- */
 
 static int start_threads(struct auth *auth)
 {
@@ -340,7 +336,7 @@ int auth_new(const struct auth_settings *settings, FILE *errors, struct auth **r
         /* Without an answer: the keeper goes on trying. */
         if (load_keys(auth, 0) != 0)
             auth->is_stale = true;
-        r = issuers_start(auth->issuers);
+        r = issuers_start(auth->issuers, &ISSUERS_PACE);
     }
     if (r == 0)
         r = start_threads(auth);
@@ -378,8 +374,7 @@ void auth_free(struct auth *auth)
     free(auth);
 }
 
-/* --- verifying -----------------------------------------------------------------------------------
- */
+/* --- verifying --------------------------------------------------------------------------- */
 
 /* Of ours; none when they were never loaded. Owned, token_keys_unref(). */
 static struct token_keys *keys_now(struct auth *auth)
@@ -539,8 +534,7 @@ bool auth_remembers(struct auth *auth, const char *token)
     return known_find(auth->known, hash, &ANY, clock_monotonic_ms(), now_s(), &bearer) != KNOWN_NOT;
 }
 
-/* --- clients -------------------------------------------------------------------------------------
- */
+/* --- clients ----------------------------------------------------------------------------- */
 
 /* Return: 0; AUTH_INVALID_CLIENT; AUTH_BUSY; a db outcome; a fault. */
 static int authenticate(struct auth *auth, const char *client_id, const char *secret,
@@ -643,8 +637,7 @@ int auth_issue_client_token(struct auth *auth, struct arena *arena, const char *
     return r;
 }
 
-/* --- the end of tokens ---------------------------------------------------------------------------
- */
+/* --- the end of tokens ------------------------------------------------------------------- */
 
 static const struct db_query REVOKE = {
     .name = "auth_revoke",
@@ -685,8 +678,7 @@ int auth_revoke(struct auth *auth, const char *token, const char *client_id, con
     return r;
 }
 
-/* --- what is told --------------------------------------------------------------------------------
- */
+/* --- what is told ------------------------------------------------------------------------ */
 
 const char *auth_jwks(struct auth *auth, struct arena *arena)
 {

@@ -39,8 +39,7 @@ void bearer_key_derive(const char *secret, unsigned char ret_key[BEARER_KEY_BYTE
     sodium_memzero(root, sizeof(root));
 }
 
-/* --- scopes ------------------------------------------------------------------------------------
- */
+/* --- scopes ------------------------------------------------------------------------------ */
 
 static bool grants(const struct caller *holder, const char *word)
 {
@@ -86,8 +85,7 @@ void bearer_scopes_meet(const char *some, const char *others, char ret_scopes[CA
     memcpy(ret_scopes, result.scopes, CALLER_SCOPES_BYTES);
 }
 
-/* --- on paper -----------------------------------------------------------------------------------
- */
+/* --- on paper ---------------------------------------------------------------------------- */
 
 static int refuse(const char *reason, const char **reterr_reason)
 {
@@ -209,8 +207,7 @@ int bearer_of_ours(const struct token_claims *claims, const char *issuer,
     return 0;
 }
 
-/* --- against the database -----------------------------------------------------------------------
- */
+/* --- against the database ---------------------------------------------------------------- */
 
 static bool is_true(const struct db_rows *rows, int column)
 {

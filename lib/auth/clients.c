@@ -134,8 +134,7 @@ static const struct db_query NOTE_SECRET = {
     .param_count = 2,
 };
 
-/* --- hashing -----------------------------------------------------------------------------------
- */
+/* --- hashing ----------------------------------------------------------------------------- */
 
 /* Of the process, because the memory is. */
 static struct {
@@ -239,8 +238,7 @@ int clients_check_secret(const struct client_candidate *candidate, const char *s
     return is_known && matches ? 0 : CLIENTS_WRONG_SECRET;
 }
 
-/* --- scopes ------------------------------------------------------------------------------------
- */
+/* --- scopes ------------------------------------------------------------------------------ */
 
 static bool has_word(const char *words, const char *word)
 {
@@ -284,8 +282,7 @@ int clients_scopes_check(enum caller_role role, const char *scopes,
     return 0;
 }
 
-/* --- reading -----------------------------------------------------------------------------------
- */
+/* --- reading ----------------------------------------------------------------------------- */
 
 static struct client_secret secret_of(const struct db_rows *rows, size_t row, int slot,
                                       struct arena *arena)
@@ -379,8 +376,7 @@ int clients_list(struct db *db, struct arena *arena, const char *after, size_t l
     return 0;
 }
 
-/* --- changing ----------------------------------------------------------------------------------
- */
+/* --- changing ---------------------------------------------------------------------------- */
 
 static int insert_secret(struct db *db, const char *id, int slot,
                          char ret_secret[CLIENT_SECRET_BYTES])
@@ -513,8 +509,7 @@ int clients_remove_secret(struct db *db, const char *id, int slot)
     return r;
 }
 
-/* --- signing in --------------------------------------------------------------------------------
- */
+/* --- signing in -------------------------------------------------------------------------- */
 
 /* Return: false when it does not fit, and then nothing was copied. */
 static bool copy(char *buffer, size_t size_bytes, const char *text)

@@ -15,8 +15,7 @@
 #define MAP_ENTRIES_MAX 200
 #define CLAIM_VALUES_MAX 200 /* groups of one person, in one token */
 
-/* --- the file ------------------------------------------------------------------------------------
- */
+/* --- the file ---------------------------------------------------------------------------- */
 
 /* Where we are in it, and what is wrong there. */
 struct check {
@@ -322,8 +321,7 @@ size_t issuers_count(const struct issuers *issuers)
     return issuers->count;
 }
 
-/* --- what their tokens come to
- * -------------------------------------------------------------------- */
+/* --- what their tokens come to ----------------------------------------------------------- */
 
 /* The claim of this name, or at the end of these names. Borrowed; NULL when it is not there. */
 static const json_t *find_claim(const json_t *payload, const json_t *claim)

@@ -35,8 +35,14 @@ enum issuers_outcome { ISSUERS_INVALID = 200 };
  */
 MUST_CHECK int issuers_read(const char *path, const char *ours, FILE *errors,
                             struct issuers **ret_issuers);
-/* Fetch from now on, in a thread. Return: 0; a fault. */
-MUST_CHECK int issuers_start(struct issuers *issuers);
+struct issuers_pace {
+    uint64_t refresh_ms;   /* between two fetches */
+    uint64_t retry_ms;     /* after one that failed, and when a token names an unknown key */
+    uint64_t last_good_ms; /* how long keys are used while none can be fetched */
+};
+extern const struct issuers_pace ISSUERS_PACE;
+/* Fetch from now on, in a thread. @pace: copied. Return: 0; a fault. */
+MUST_CHECK int issuers_start(struct issuers *issuers, const struct issuers_pace *pace);
 /* Stops the thread. Takes NULL. */
 void issuers_free(struct issuers *issuers);
 

@@ -39,9 +39,10 @@ struct issuers {
     size_t count;
     struct issuer items[ISSUERS_MAX];
 
-    pthread_mutex_t lock; /* over the keys and @stop */
-    pthread_cond_t woken; /* the thread */
-    pthread_cond_t ended; /* an attempt */
+    struct issuers_pace pace; /* unchanged after start */
+    pthread_mutex_t lock;     /* over the keys and @stop */
+    pthread_cond_t woken;     /* the thread */
+    pthread_cond_t ended;     /* an attempt */
     unsigned waiting;
     pthread_t thread;
     bool has_thread;

@@ -17,12 +17,12 @@
 #include <string.h>
 #include <time.h>
 
-#define REFRESH_MS (10U * 60U * 1000U)
-#define RETRY_MS 30000U /* after a failure, and for keys that are not known */
-#define LAST_GOOD_MS (24U * 60U * 60U * 1000U)
 #define AWAIT_MS 2000U
 #define WAITERS_MAX 8
 #define QUOTED_BYTES 160
+
+const struct issuers_pace ISSUERS_PACE = {
+    .refresh_ms = 10U * 60U * 1000U, .retry_ms = 30000, .last_good_ms = 24U * 60U * 60U * 1000U};
 
 static void lock(struct issuers *issuers)
 {
@@ -107,6 +107,10 @@ static void attempt(struct issuers *issuers, struct issuer *issuer)
     const uint64_t now_ms = clock_monotonic_ms();
     bool is_first;
 
+    if (atomic_load(&issuers->stop)) { /* cut short by us: it says nothing */
+        token_keys_unref(keys);
+        return;
+    }
     atomic_fetch_add(why == NULL ? &issuers->fetches : &issuers->failures, 1);
     lock(issuers);
     is_first = known->failed != (why != NULL) || known->tried_ms == 0;
@@ -118,7 +122,7 @@ static void attempt(struct issuers *issuers, struct issuer *issuer)
         token_keys_unref(known->keys);
         known->keys = keys;
         known->fetched_ms = now_ms;
-    } else if (known->fetched_ms != 0 && now_ms - known->fetched_ms >= LAST_GOOD_MS) {
+    } else if (known->fetched_ms != 0 && now_ms - known->fetched_ms >= issuers->pace.last_good_ms) {
         struct token_keys *none = token_keys_new(0);
 
         if (none != NULL) {
@@ -133,11 +137,14 @@ static void attempt(struct issuers *issuers, struct issuer *issuer)
 }
 
 /* When the next attempt is due; under the lock. */
-static uint64_t due_ms(const struct issuer_keys *known)
+static uint64_t due_ms(const struct issuers *issuers, const struct issuer *issuer)
 {
+    const struct issuer_keys *known = &issuer->known;
+
     if (known->tried_ms == 0)
         return 0;
-    return known->tried_ms + (known->is_wanted || known->failed ? RETRY_MS : REFRESH_MS);
+    return known->tried_ms +
+           (known->is_wanted || known->failed ? issuers->pace.retry_ms : issuers->pace.refresh_ms);
 }
 
 /* The one to be fetched now; NULL: it is time to stop. */
@@ -151,11 +158,11 @@ static struct issuer *wait_for_next(struct issuers *issuers)
         struct timespec until;
 
         for (size_t i = 1; i < issuers->count; i++) {
-            if (due_ms(&issuers->items[i].known) < due_ms(&first->known))
+            if (due_ms(issuers, &issuers->items[i]) < due_ms(issuers, first))
                 first = &issuers->items[i];
         }
-        until = time_of(due_ms(&first->known));
-        if (due_ms(&first->known) <= clock_monotonic_ms())
+        until = time_of(due_ms(issuers, first));
+        if (due_ms(issuers, first) <= clock_monotonic_ms())
             next = first;
         else
             (void)pthread_cond_timedwait(&issuers->woken, &issuers->lock, &until);
@@ -190,8 +197,9 @@ void issuers_init_keys(struct issuers *issuers)
     (void)pthread_condattr_destroy(&monotonic);
 }
 
-int issuers_start(struct issuers *issuers)
+int issuers_start(struct issuers *issuers, const struct issuers_pace *pace)
 {
+    issuers->pace = *pace;
     if (issuers->count == 0)
         return 0;
     issuers->uses_curl = issuers_curl_begin();
@@ -244,7 +252,7 @@ enum issuers_state issuers_await(struct issuers *issuers, size_t index)
     known->is_wanted = true;
     (void)pthread_cond_signal(&issuers->woken);
     /* Waiting helps only when the attempt begins soon enough to end. */
-    if (due_ms(known) < until_ms && issuers->waiting < WAITERS_MAX) {
+    if (due_ms(issuers, &issuers->items[index]) < until_ms && issuers->waiting < WAITERS_MAX) {
         issuers->waiting++;
         while (r == 0 && known->turn == turn && !atomic_load(&issuers->stop))
             r = pthread_cond_timedwait(&issuers->ended, &issuers->lock, &until);

@@ -87,7 +87,7 @@ void keys_signer_deinit(struct keys_signer *signer)
     *signer = (struct keys_signer){0};
 }
 
-/* --- sealing --------------------------------------------------------------------------------- */
+/* --- sealing ----------------------------------------------------------------------------- */
 
 static void seal_private(const struct keys_seal *seal, const char *kid, const char *private_pem,
                          char ret_sealed[SEALED_TEXT_BYTES])
@@ -126,7 +126,7 @@ static char *unseal_private(const struct keys_seal *seal, const char *kid, const
     return pem;
 }
 
-/* --- making ---------------------------------------------------------------------------------- */
+/* --- making ------------------------------------------------------------------------------ */
 
 static void make_kid(char ret_kid[KEYS_KID_BYTES])
 {
@@ -177,7 +177,7 @@ int keys_add(struct db *db, const struct keys_seal *seal, char ret_kid[KEYS_KID_
     return r;
 }
 
-/* --- loading --------------------------------------------------------------------------------- */
+/* --- loading ----------------------------------------------------------------------------- */
 
 struct loaded {
     struct keys_signer signer;

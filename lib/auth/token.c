@@ -48,7 +48,7 @@ static int refuse(const char *reason, const char **reterr_reason)
     return TOKEN_INVALID;
 }
 
-/* --- form ------------------------------------------------------------------------------------- */
+/* --- form -------------------------------------------------------------------------------- */
 
 /* Exactly three segments, none empty. */
 static bool split(const char *text, struct segment ret_segments[SEGMENTS])
@@ -82,7 +82,7 @@ static json_t *parse(const struct segment *segment)
     return value;
 }
 
-/* --- header ----------------------------------------------------------------------------------- */
+/* --- header ------------------------------------------------------------------------------ */
 
 struct header {
     enum token_algorithm algorithm;
@@ -118,7 +118,7 @@ static int read_header(const struct segment *segment, struct header *ret_header,
     return 0;
 }
 
-/* --- signature -------------------------------------------------------------------------------- */
+/* --- signature --------------------------------------------------------------------------- */
 
 /* Return: 0; TOKEN_INVALID; a fault. */
 static int check_signature(const char *text, const struct segment *signature,
@@ -149,8 +149,7 @@ static int check_signature(const char *text, const struct segment *signature,
     return 0;
 }
 
-/* --- claims ------------------------------------------------------------------------------------
- */
+/* --- claims ------------------------------------------------------------------------------ */
 
 /* NumericDate: an integer or a finite real, floored. */
 static bool read_time(const json_t *value, int64_t *ret_time)
@@ -273,8 +272,7 @@ static const char *judge_claims(const json_t *payload, const struct token_issuer
     return NULL;
 }
 
-/* --- the guard ----------------------------------------------------------------------------------
- */
+/* --- the guard --------------------------------------------------------------------------- */
 
 void token_claims_deinit(struct token_claims *claims)
 {
@@ -355,8 +353,7 @@ int token_verify(const struct token_issuer *issuers, size_t issuer_count, int64_
     return 0;
 }
 
-/* --- signing -----------------------------------------------------------------------------------
- */
+/* --- signing ----------------------------------------------------------------------------- */
 
 int token_sign(const char *kid, const char *private_pem, const json_t *claims, char **ret_text)
 {

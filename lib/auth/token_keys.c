@@ -53,7 +53,7 @@ bool token_algorithm_of(const char *name, enum token_algorithm *ret_algorithm)
     return false;
 }
 
-/* --- sets ---------------------------------------------------------------------------------- */
+/* --- sets -------------------------------------------------------------------------------- */
 
 struct token_keys *token_keys_new(size_t capacity)
 {
@@ -103,7 +103,7 @@ const struct token_key *token_keys_find(const struct token_keys *keys, const cha
     return NULL;
 }
 
-/* --- what OpenSSL makes of a key ------------------------------------------------------------- */
+/* --- what OpenSSL makes of a key --------------------------------------------------------- */
 
 static void pkey_freep(EVP_PKEY **pkey)
 {
@@ -247,7 +247,7 @@ int token_keys_add_pem(struct token_keys *keys, const char *kid, enum token_algo
     return add(keys, kid, algorithm, pkey, expires_at, reterr_why);
 }
 
-/* --- JSON Web Keys --------------------------------------------------------------------------- */
+/* --- JSON Web Keys ----------------------------------------------------------------------- */
 
 /* A member in base64url, which decodes to 1..@max bytes. Return: their number; 0: not so. */
 static size_t decode_member(const json_t *jwk, const char *name, unsigned char *bytes, size_t max)
@@ -435,7 +435,7 @@ json_t *token_keys_to_jwks(const struct token_keys *keys, int64_t now)
     return json_pack("{s:o}", "keys", list);
 }
 
-/* --- key pairs ----------------------------------------------------------------------------- */
+/* --- key pairs --------------------------------------------------------------------------- */
 
 int token_make_key_pair(char **ret_private_pem, char **ret_public_pem)
 {

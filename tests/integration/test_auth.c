@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "db/db.h"
 #include "support/database.h"
+#include "support/forge.h"
 #include "support/leaks.h"
 
 #include <criterion/criterion.h>
@@ -83,8 +84,7 @@ static void end(void)
 
 TestSuite(auth, .init = begin, .fini = end, .timeout = 120);
 
-/* --- support
- * -------------------------------------------------------------------------------------- */
+/* --- support ----------------------------------------------------------------------------- */
 
 /* As the superuser: whom no policy binds. */
 static void execute(const char *sql)
@@ -261,8 +261,7 @@ static const char *organisation_id(void)
                                        "'organisations' and slug = '" ORGANISATION "'"));
 }
 
-/* --- tokens of the command line
- * --------------------------------------------------------------------- */
+/* --- tokens of the command line ---------------------------------------------------------- */
 
 Test(auth, a_token_of_the_command_line_is_taken_by_every_node)
 {
@@ -323,8 +322,7 @@ Test(auth, an_organisation_that_is_deleted_signs_in_no_more)
     stop_node(&node);
 }
 
-/* --- clients
- * ---------------------------------------------------------------------------------------- */
+/* --- clients ----------------------------------------------------------------------------- */
 
 Test(auth, a_client_gets_a_token_with_what_the_database_grants)
 {
@@ -545,8 +543,7 @@ Test(auth, secrets_are_checked_by_few_at_a_time)
     stop_node(&node);
 }
 
-/* --- revocation
- * --------------------------------------------------------------------------------------- */
+/* --- revocation -------------------------------------------------------------------------- */
 
 /* Checks A20. */
 Test(auth, what_is_taken_away_is_gone_on_every_node_within_five_seconds)
@@ -640,8 +637,7 @@ Test(auth, a_revoked_token_is_refused_everywhere_and_no_other)
     stop_node(&second);
 }
 
-/* --- keys
- * ---------------------------------------------------------------------------------------------- */
+/* --- keys -------------------------------------------------------------------------------- */
 
 static void *start_one_node(void *data)
 {
@@ -799,8 +795,131 @@ Test(auth, a_copy_of_the_database_cannot_sign)
     cr_assert_not(rows[0].can_be_unsealed);
 }
 
-/* --- without a database
- * ----------------------------------------------------------------------------------- */
+/* --- outside issuers --------------------------------------------------------------------- */
+
+/* Writes a file of its own. Owned, free(). */
+static char *write_file(const char *text)
+{
+    char *path = strdup("/tmp/express-test-XXXXXX");
+    int fd;
+
+    cr_assert_not_null(path);
+    fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    (void)close(fd); /* what was written is looked at later */
+    return path;
+}
+
+#define LOGIN "https://login.example.org"
+
+static char *forge_for(const struct forge_key *pair, const char *id, const char *more)
+{
+    const long long now = (long long)(clock_wall_ms() / 1000);
+    char payload[1024];
+
+    (void)snprintf(payload, sizeof(payload),
+                   "{\"iss\":\"" LOGIN "\",\"aud\":\"express\",\"sub\":\"amal@example.org\","
+                   "\"jti\":\"%s\",\"iat\":%lld,\"exp\":%lld%s}",
+                   id, now, now + 300, more);
+    return forge_token(pair, "{\"alg\":\"ES256\",\"kid\":\"theirs\"}", payload);
+}
+
+/* A node that takes tokens of this key, as of LOGIN. */
+static struct node start_node_for(const struct forge_key *pair)
+{
+    struct node node = {.pool = open_pool(url, "express_writer", NULL)};
+    json_auto_t *set = json_pack("{s:[o]}", "keys", forge_key_to_jwk(pair, "theirs"));
+    char *set_text = json_dumps(set, 0);
+    char *keys = write_file(set_text), *path;
+    struct auth_settings settings = {
+        .issuer = BASE_URL, .secret = SECRET, .database_url = url, .pool = node.pool};
+    const char *reason = "";
+    struct caller caller;
+    char text[1024];
+    char *first;
+
+    (void)snprintf(text, sizeof(text),
+                   "[{\"issuer\":\"" LOGIN "\",\"audience\":\"express\",\"jwks_file\":\"%s\","
+                   "\"algorithms\":[\"ES256\"],\"roles\":{\"claim\":\"roles\",\"map\":{"
+                   "\"e\":\"editor\",\"p\":\"partner\"}},\"organisation\":{\"claim\":\"org\","
+                   "\"map\":{\"idp-1\":\"" ORGANISATION "\",\"idp-2\":\"nobody-at-all\"}}}]",
+                   keys);
+    path = write_file(text);
+    settings.issuers_file = path;
+    cr_assert_eq(auth_new(&settings, stderr, &node.auth), 0);
+    /* The first one waits for the keys. */
+    first = forge_for(pair, "first", ",\"roles\":[\"e\"]");
+    cr_assert_eq(auth_identify(node.auth, first, &caller, &reason), 0, "%s", reason);
+    free(first);
+    (void)unlink(path);
+    (void)unlink(keys);
+    free(path);
+    free(keys);
+    free(set_text);
+    return node;
+}
+
+/* Checks A7, A15, A20. */
+Test(auth, an_outside_token_has_what_its_issuer_is_mapped_to)
+{
+    struct forge_key pair = forge_key_make(FORGE_P256), strange = forge_key_make(FORGE_P256);
+    struct node node = start_node_for(&pair);
+    char *editor = forge_for(&pair, "1", ",\"roles\":[\"e\"],\"role\":\"admin\"");
+    char *partner = forge_for(&pair, "2", ",\"roles\":[\"p\"],\"org\":\"idp-1\"");
+    char *lost = forge_for(&pair, "3", ",\"roles\":[\"p\"],\"org\":\"idp-2\"");
+    char *nobody = forge_for(&pair, "4", ",\"client_id\":\"x\",\"role\":\"admin\"");
+    char *forged = forge_for(&strange, "5", ",\"roles\":[\"e\"]");
+    struct caller caller = assert_identified(&node, editor);
+    uint64_t since_ms;
+
+    cr_assert_eq(caller.role, CALLER_EDITOR);
+    cr_assert_str_eq(caller.scopes, "read write review");
+    cr_assert_str_empty(caller.organisation_id);
+    cr_assert_null(strstr(caller.name, "amal"));
+    caller = assert_identified(&node, partner);
+    cr_assert_eq(caller.role, CALLER_PARTNER);
+    cr_assert_str_eq(caller.organisation_id, organisation_id());
+    assert_refused(&node, lost, "organisation");
+    assert_refused(&node, nobody, "role");
+    assert_refused(&node, forged, "signature");
+    since_ms = clock_monotonic_ms();
+    cr_assert_eq(auth_revoke(node.auth, partner, NULL, REQUEST), 0);
+    assert_refused_soon(&node, partner, since_ms);
+    (void)assert_identified(&node, editor);
+    stop_node(&node);
+    free(editor);
+    free(partner);
+    free(lost);
+    free(nobody);
+    free(forged);
+    forge_key_deinit(&pair);
+    forge_key_deinit(&strange);
+}
+
+Test(auth, a_file_of_issuers_that_cannot_be_used_is_told)
+{
+    char *path = write_file("[{}]");
+    const struct auth_settings settings = {.issuer = BASE_URL,
+                                           .secret = SECRET,
+                                           .issuers_file = path,
+                                           .database_url = url,
+                                           .pool = system_pool};
+    char *errors = NULL;
+    size_t length = 0;
+    FILE *file = open_memstream(&errors, &length);
+    struct auth *auth = NULL;
+
+    cr_assert_eq(auth_new(&settings, file, &auth), AUTH_INVALID_ISSUERS);
+    (void)fclose(file); /* memory alone */
+    cr_assert_null(auth);
+    cr_assert_not_null(strstr(errors, "/0/issuer must be"));
+    free(errors);
+    (void)unlink(path);
+    free(path);
+}
+
+/* --- without a database ------------------------------------------------------------------ */
 
 /* Checks A7. */
 Test(auth, while_the_database_is_away_nobody_is_told_that_a_good_token_is_bad)

@@ -82,8 +82,7 @@ static struct issuers *read_good(const char *text)
     return issuers;
 }
 
-/* --- the file ------------------------------------------------------------------------------------
- */
+/* --- the file ---------------------------------------------------------------------------- */
 
 Test(issuers, without_a_file_there_are_none)
 {
@@ -91,7 +90,7 @@ Test(issuers, without_a_file_there_are_none)
 
     cr_assert_eq(issuers_read("", OURS, stderr, &issuers), 0);
     cr_assert_eq(issuers_count(issuers), 0);
-    cr_assert_eq(issuers_start(issuers), 0);
+    cr_assert_eq(issuers_start(issuers, &ISSUERS_PACE), 0);
     issuers_free(issuers);
     issuers_free(NULL);
 }
@@ -217,8 +216,7 @@ Test(issuers, good_ones_are_taken)
     }
 }
 
-/* --- what their tokens come to
- * --------------------------------------------------------------------- */
+/* --- what their tokens come to ----------------------------------------------------------- */
 
 #define MAPPED                                                                                     \
     "[{" GOOD FETCHED "\"roles\":{\"claim\":[\"realm_access\",\"roles\"],\"map\":{"                \
@@ -282,8 +280,7 @@ Test(issuers, what_the_file_does_not_map_nobody_has)
     issuers_free(issuers);
 }
 
-/* --- their keys
- * ------------------------------------------------------------------------------------ */
+/* --- their keys -------------------------------------------------------------------------- */
 
 /* Checks A7, A22. */
 Test(issuers, keys_in_a_file_are_there_when_the_first_token_comes)
@@ -300,7 +297,7 @@ Test(issuers, keys_in_a_file_are_there_when_the_first_token_comes)
     text_init(&text, 4096);
     text_append_format(&text, "[{" GOOD "\"jwks_file\":\"%s\"," ROLES "}]", path);
     issuers = read_good(text.bytes);
-    cr_assert_eq(issuers_start(issuers), 0);
+    cr_assert_eq(issuers_start(issuers, &ISSUERS_PACE), 0);
     cr_assert_neq(issuers_await(issuers, 0), ISSUERS_NO_KEYS);
     issuers_get(issuers, 0, &issuer);
     cr_assert_not_null(token_keys_find(issuer.keys, "k"));
@@ -324,7 +321,7 @@ Test(issuers, where_no_keys_can_be_had_that_is_told_apart)
         read_good("[{" GOOD "\"jwks_file\":\"/nowhere/keys.json\"," ROLES "}]");
     struct issuers_figures figures;
 
-    cr_assert_eq(issuers_start(issuers), 0);
+    cr_assert_eq(issuers_start(issuers, &ISSUERS_PACE), 0);
     cr_assert_eq(issuers_await(issuers, 0), ISSUERS_NO_KEYS);
     issuers_figures(issuers, &figures);
     cr_assert_eq(figures.failures, 1);

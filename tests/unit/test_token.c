@@ -91,7 +91,7 @@ static void assert_taken(const char *text, const char *why)
     cr_assert_eq(r, 0, "%s: %d %s", why, r, said);
 }
 
-/* --- what is taken --------------------------------------------------------------------------- */
+/* --- what is taken ----------------------------------------------------------------------- */
 
 Test(token, one_of_ours_tells_its_claims)
 {
@@ -143,8 +143,7 @@ Test(token, what_we_sign_we_verify)
     free(public_pem);
 }
 
-/* --- A5 to A11: headers ------------------------------------------------------------------------
- */
+/* --- A5 to A11: headers ------------------------------------------------------------------ */
 
 /* Checks A5. */
 Test(token, no_algorithm_is_no_signature)
@@ -457,8 +456,7 @@ Test(token, a_member_named_twice_is_refused)
     }
 }
 
-/* --- A12 to A17: claims ------------------------------------------------------------------------
- */
+/* --- A12 to A17: claims ------------------------------------------------------------------ */
 
 /* Checks A12. */
 Test(token, clocks_may_differ_by_a_minute)
@@ -762,7 +760,7 @@ Test(token, it_names_somebody_and_itself)
     }
 }
 
-/* --- A18, A19: form --------------------------------------------------------------------------- */
+/* --- A18, A19: form ---------------------------------------------------------------------- */
 
 /* A token of exactly this size, well signed. */
 static char *sized_token(size_t size_bytes)
@@ -905,8 +903,7 @@ Test(token, payloads_that_are_no_objects_are_refused)
     }
 }
 
-/* --- JSON Web Keys ------------------------------------------------------------------------------
- */
+/* --- JSON Web Keys ----------------------------------------------------------------------- */
 
 #define ANY (1U << TOKEN_ES256 | 1U << TOKEN_RS256)
 
