@@ -151,6 +151,8 @@ int check_identity(struct exchange *exchange)
     r = auth_identify(request->application->auth, token, &request->caller, &reason);
     if (r == AUTH_INVALID_TOKEN)
         return refuse_token(exchange, &address, reason);
+    if (r == AUTH_NO_KEY)
+        return answered(reply_problem_code(request, &exchange->reply, "keys-unavailable", NULL));
     if (r > 0)
         return answered(reply_database(request, &exchange->reply, r));
     return r;

@@ -81,7 +81,7 @@ static int refuse_outcome(struct request *request, struct reply *reply,
     case AUTH_BUSY:
         return reply_problem_code(request, reply, "overloaded", NULL);
     case AUTH_NO_KEY:
-        return reply_problem_code(request, reply, "not-ready",
+        return reply_problem_code(request, reply, "keys-unavailable",
                                   "There is no key to sign with at the moment.");
     default:
         return outcome > 0 ? reply_database(request, reply, outcome) : fault_fold(outcome);
@@ -261,7 +261,8 @@ static int finish_public(struct request *request, struct reply *reply, const cha
     return reply->etag == NULL ? fault_raise(-ENOMEM) : 0;
 }
 
-/* GET /.well-known/jwks.json: 200 the keys that our tokens are checked with; 503 not-ready */
+/* GET /.well-known/jwks.json: 200 the keys that our tokens are checked with; 503 keys-unavailable
+ */
 int handle_jwks(struct request *request, struct reply *reply)
 {
     struct auth *auth = request->application->auth;
@@ -273,7 +274,8 @@ int handle_jwks(struct request *request, struct reply *reply)
         return r;
     auth_figures(auth, &figures);
     if (figures.keys == 0) /* not known yet: none at all would be believed, and kept */
-        return reply_problem_code(request, reply, "not-ready", NULL);
+        return reply_problem_code(request, reply, "keys-unavailable",
+                                  "The keys have not been read yet.");
     keys = auth_jwks(auth, request->arena);
     if (keys == NULL)
         return fault_raise(-ENOMEM);

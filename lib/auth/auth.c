@@ -418,7 +418,7 @@ static int find_newer_keys(struct auth *auth, size_t index)
     case ISSUERS_NOTHING_NEW:
         return AUTH_INVALID_TOKEN;
     case ISSUERS_NO_KEYS:
-        return DB_UNAVAILABLE; /* it may be a good one: not the bearer's fault */
+        return AUTH_NO_KEY; /* it may be a good one: not the bearer's fault */
     }
     return 0;
 }

@@ -31,7 +31,7 @@ enum auth_outcome { /* beyond the outcomes of the database, which mean 503 */
                     AUTH_INVALID_SCOPE,  /* none of the scopes asked for is the client's: 400
                                             invalid_scope */
                     AUTH_BUSY,           /* too many secrets are being checked: 503 */
-                    AUTH_NO_KEY,         /* no key to sign with is at hand: 503 */
+                    AUTH_NO_KEY,         /* no key to sign with, or to check with, is at hand: 503 */
                     AUTH_INVALID_ISSUERS /* of auth_new() alone */
 };
 
@@ -66,7 +66,8 @@ void auth_free(struct auth *auth);
  * @ret_caller:    set only when the result is 0
  * @reterr_reason: a constant for the log, set with AUTH_INVALID_TOKEN: "signature", "expired"
  *
- * Return: 0; AUTH_INVALID_TOKEN; a db outcome (503); a fault.
+ * Return: 0; AUTH_INVALID_TOKEN; AUTH_NO_KEY: those of its issuer could not be had; a db outcome
+ * (503); a fault.
  */
 MUST_CHECK int auth_identify(struct auth *auth, const char *token, struct caller *ret_caller,
                              const char **reterr_reason);

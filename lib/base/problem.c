@@ -181,6 +181,10 @@ static const struct problem_kind KINDS[] = {
     {"database-unavailable", 503, "The database cannot be reached",
      "The server runs, but its database does not answer.",
      "Try again after the time in Retry-After. Nothing was changed."},
+    {"keys-unavailable", 503, "The token cannot be checked",
+     "The token is of an outside issuer whose keys could not be fetched, or this server has no key "
+     "to sign with at the moment. It may be a good token.",
+     "Try again after the time in Retry-After. What is public can be read without a token."},
     {"not-ready", 503, "Not ready", "The server is not ready to answer requests.",
      "The answer lists the parts and their state."},
     {"outcome-unknown", 503, "It is not known whether the change was kept",
