@@ -31,7 +31,7 @@ enum auth_outcome { /* beyond the outcomes of the database, which mean 503 */
                     AUTH_INVALID_SCOPE,  /* none of the scopes asked for is the client's: 400
                                             invalid_scope */
                     AUTH_BUSY,           /* too many secrets are being checked: 503 */
-                    AUTH_NO_KEY,         /* no key to sign with, or to check with, is at hand: 503 */
+                    AUTH_NO_KEY,         /* no key to sign or to check with is at hand: 503 */
                     AUTH_INVALID_ISSUERS /* of auth_new() alone */
 };
 
