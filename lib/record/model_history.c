@@ -5,10 +5,10 @@
  * no end.
  *
  * Times are kept to the millisecond, as updated_at is: read as of its
- * updated_at, a record is what it became then. Within a millisecond there is one
- * form of a record, the last. A transaction that began before another one and
- * ends after it comes after it here, too, so that the rows of a record never
- * overlap.
+ * updated_at, a record is what it became then. Within a transaction, and within a
+ * millisecond, there is one form of a record, the last. A transaction that began
+ * before another one and ends after it comes after it here, too, so that the rows
+ * of a record never overlap.
  *
  * When a record has no row yet, it is public since its last change: whatever was
  * before is not known, and a reader is told that there was nothing.
@@ -24,14 +24,15 @@ void compose_history(struct statements *statements, struct text *sql,
 {
     text_append_format(sql,
                        "with past as materialized (\n"
-                       "select h.id, h.valid_from from published.history h left join "
+                       "select h.id, h.valid_from, h.valid_from = " NOW " or h.xmin = "
+                       "pg_current_xact_id()::xid as is_passing from published.history h left join "
                        "published.%s_documents d on d.id = h.id where h.id = any($1::uuid[]) and "
                        "h.valid_to is null and h.etag is distinct from d.etag),\n"
                        "passing as (delete from published.history h using past where h.id = "
-                       "past.id and h.valid_from = past.valid_from and past.valid_from = " NOW ")\n"
+                       "past.id and h.valid_from = past.valid_from and past.is_passing)\n"
                        "update published.history h set valid_to = greatest(" NOW ", "
                        "h.valid_from + interval '1 millisecond') from past where h.id = past.id "
-                       "and h.valid_from = past.valid_from and past.valid_from <> " NOW,
+                       "and h.valid_from = past.valid_from and not past.is_passing",
                        resource->table);
     statements_add(statements, sql);
     text_append_format(sql,

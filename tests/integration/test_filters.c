@@ -3,8 +3,8 @@
  * themselves say. Which filters there are comes from the contract; two samples of each resource
  * make sure that each property has values.
  */
-#include "base/num.h"
 #include "base/text.h"
+#include "support/conditions.h"
 #include "support/http.h"
 #include "support/leaks.h"
 #include "support/lists.h"
@@ -25,116 +25,7 @@ SERVER_AFTER_TESTS()
 
 TestSuite(filters, .init = sample_import_once, .fini = test_ends_without_leaks, .timeout = 300);
 
-/* --- what a filter means, computed from the records ---------------------------------------- */
-
-struct condition {
-    const struct filter *filter;
-    bool negated;
-    const char *values[4]; /* as the record shows them; a relation by slug or id */
-    size_t value_count;
-};
-
-/* The first or last day that a date known in part can mean; of a time, its first or last moment. */
-static void widen(const char *date, bool last, char ret_date[32])
-{
-    static const char *const LAST_DAYS[] = {"31", "28", "31", "30", "31", "30",
-                                            "31", "31", "30", "31", "30", "31"};
-    const size_t length = strlen(date);
-    uint32_t year, month;
-    char part[5];
-
-    (void)snprintf(ret_date, 32, "%s", date);
-    if (length == 4)
-        (void)snprintf(ret_date, 32, "%s-%s", date, last ? "12-31" : "01-01");
-    if (length != 7)
-        return;
-    (void)snprintf(part, sizeof(part), "%.4s", date);
-    cr_assert(num_parse_u32(part, 0, 9999, &year));
-    (void)snprintf(part, sizeof(part), "%.2s", date + 5);
-    cr_assert(num_parse_u32(part, 1, 12, &month));
-    (void)snprintf(ret_date, 32, "%s-%s", date,
-                   !last ? "01"
-                   : month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-                       ? "29"
-                       : LAST_DAYS[month - 1]);
-}
-
-static bool is_within(const struct filter *filter, const char *value, const char *bound)
-{
-    const bool lower = filter->operator== FILTER_MIN || filter->operator== FILTER_AFTER;
-    char date[32], limit[32];
-    int order;
-
-    if (filter->operator== FILTER_MIN || filter->operator== FILTER_MAX) {
-        const double number = strtod(value, NULL), other = strtod(bound, NULL);
-
-        return lower ? number >= other : number <= other;
-    }
-    if (filter->property->kind == PROPERTY_TIME) {
-        /* A day means all of it: compared by its days, a time lies within its own. */
-        order = strncmp(value, bound, strlen(bound));
-        return lower ? order >= 0 : order <= 0;
-    }
-    widen(value, !lower, date);
-    widen(bound, !lower, limit);
-    order = strcmp(date, limit);
-    return lower ? order >= 0 : order <= 0;
-}
-
-static bool is_equal(const struct property *property, const json_t *value, const char *asked)
-{
-    char *text;
-    bool equal;
-
-    if (property->kind == PROPERTY_RELATION)
-        return strcmp(json_string_value(json_object_get(value, "slug")), asked) == 0 ||
-               strcmp(json_string_value(json_object_get(value, "id")), asked) == 0;
-    text = list_value_text(value);
-    if (property->kind == PROPERTY_NUMBER || property->kind == PROPERTY_DECIMAL)
-        equal = strtod(text, NULL) == strtod(asked, NULL);
-    else
-        equal = strcmp(text, asked) == 0;
-    free(text);
-    return equal;
-}
-
-static bool holds(const struct condition *condition, const json_t *record)
-{
-    const struct filter *filter = condition->filter;
-    json_auto_t *values = list_values(record, filter->property->path);
-    bool found = false;
-    json_t *value;
-    size_t i;
-
-    json_array_foreach (values, i, value) {
-        for (size_t j = 0; j < condition->value_count && !found; j++) {
-            if (filter->operator== FILTER_EQUAL) {
-                found = is_equal(filter->property, value, condition->values[j]);
-            } else {
-                char *text = list_value_text(value);
-
-                found = is_within(filter, text, condition->values[j]);
-                free(text);
-            }
-        }
-    }
-    return found != condition->negated;
-}
-
 /* --- asking ------------------------------------------------------------------------------- */
-
-static void add_condition(struct text *query, const struct condition *condition)
-{
-    struct text value;
-
-    text_init(&value, QUERY_BYTES_MAX);
-    if (condition->negated)
-        text_append(&value, "not.");
-    for (size_t i = 0; i < condition->value_count; i++)
-        list_value_add(&value, condition->values[i]);
-    list_query_add(query, condition->filter->name, value.bytes);
-    text_deinit(&value);
-}
 
 static bool is_in(const json_t *ids, const json_t *id)
 {
@@ -162,14 +53,14 @@ static void expect_list(const struct resource *resource, const char *path, const
     text_init(&asked, QUERY_BYTES_MAX);
     text_append(&asked, query);
     for (size_t j = 0; j < count; j++)
-        add_condition(&asked, &conditions[j]);
+        condition_add(&asked, &conditions[j]);
     ids = list_ids(path, asked.bytes, 100);
     json_array_foreach (records, i, record) {
         const json_t *id = json_object_get(record, "id");
         bool wanted = among == NULL || is_in(among, id);
 
         for (size_t j = 0; j < count && wanted; j++)
-            wanted = holds(&conditions[j], record);
+            wanted = condition_holds(&conditions[j], record);
         expected += wanted;
         if (wanted != is_in(ids, id))
             cr_assert_fail("%s?%s %s %s", path, asked.bytes, wanted ? "lacks" : "should not have",
@@ -226,54 +117,6 @@ static void expect_refused(const struct filter *filter, const struct resource *r
 }
 
 /* --- values that the records have ----------------------------------------------------------- */
-
-/* Distinct texts of a property: the most frequent first. Owned; [[text, id or null, count], …] */
-static int compare_frequency(const void *left, const void *right)
-{
-    const json_t *const *a = left, *const *b = right;
-    const json_int_t more = json_integer_value(json_array_get(*b, 2)),
-                     less = json_integer_value(json_array_get(*a, 2));
-
-    return (more > less) - (more < less);
-}
-
-static json_t *distinct_values(const struct resource *resource, const struct property *property)
-{
-    const json_t *records = list_records(resource), *record;
-    json_auto_t *found = json_object();
-    json_t *sorted = json_array(), *entry, **entries;
-    const char *text;
-    size_t i, count = 0;
-
-    json_array_foreach (records, i, record) {
-        json_auto_t *values = list_values(record, property->path);
-        json_t *value;
-        size_t j;
-
-        json_array_foreach (values, j, value) {
-            char *key = list_value_text(value);
-
-            entry = json_object_get(found, key);
-            if (entry == NULL) {
-                entry = json_pack("[s,O?,i]", key, json_object_get(value, "id"), 0);
-                list_must(json_object_set_new(found, key, entry) == 0);
-            }
-            list_must(json_integer_set(json_array_get(entry, 2),
-                                       json_integer_value(json_array_get(entry, 2)) + 1) == 0);
-            free(key);
-        }
-    }
-    entries = calloc(json_object_size(found) + 1, sizeof(json_t *));
-    cr_assert_not_null(entries);
-    json_object_foreach (found, text, entry)
-        entries[count++] = entry;
-    if (count > 0)
-        qsort(entries, count, sizeof(json_t *), compare_frequency);
-    for (i = 0; i < count; i++)
-        list_must(json_array_append(sorted, entries[i]) == 0);
-    free(entries);
-    return sorted;
-}
 
 static const char *text_of(const json_t *values, size_t i)
 {
@@ -347,7 +190,7 @@ static void check_repeated(const struct resource *resource, const struct filter 
     }
     text_init(&query, QUERY_BYTES_MAX);
     for (size_t i = 0; i < 2; i++)
-        add_condition(&query, &(struct condition){.filter = filter,
+        condition_add(&query, &(struct condition){.filter = filter,
                                                   .values = {text_of(values, 0)},
                                                   .value_count = 1});
     (void)snprintf(path, sizeof(path), "/v1/%s", resource->path);
@@ -357,7 +200,7 @@ static void check_repeated(const struct resource *resource, const struct filter 
 
 static void check_equality(const struct resource *resource, const struct filter *filter)
 {
-    json_auto_t *values = distinct_values(resource, filter->property);
+    json_auto_t *values = condition_values(list_records(resource), filter->property);
     const size_t count = json_array_size(values);
     const size_t last = count - 1;
 
@@ -441,7 +284,7 @@ static void check_bound_of_date(const struct resource *resource, const struct fi
 static void check_bounds(const struct resource *resource, const struct filter *filter)
 {
     const bool is_number = filter->operator== FILTER_MIN || filter->operator== FILTER_MAX;
-    json_auto_t *values = distinct_values(resource, filter->property);
+    json_auto_t *values = condition_values(list_records(resource), filter->property);
     const size_t count = json_array_size(values);
     const char **texts = calloc(count + 1, sizeof(char *));
 
@@ -466,7 +309,7 @@ static void check_bounds(const struct resource *resource, const struct filter *f
 /* Both bounds of a property at once: exactly what lies between. */
 static void check_between(const struct resource *resource, const struct filter *lower)
 {
-    json_auto_t *values = distinct_values(resource, lower->property);
+    json_auto_t *values = condition_values(list_records(resource), lower->property);
     const struct filter *upper = NULL;
 
     for (size_t i = 0; i < resource->filter_count; i++)
@@ -622,7 +465,8 @@ Test(filters, a_search_and_a_filter_at_once_must_both_hold)
         found = list_ids(path, "q=sample", 100);
         cr_assert_geq(json_array_size(found), 2, "%s?q=sample finds no samples", path);
         for (size_t j = 0; j < resource->filter_count; j += 3) {
-            json_auto_t *values = distinct_values(resource, resource->filters[j].property);
+            json_auto_t *values =
+                condition_values(list_records(resource), resource->filters[j].property);
             const struct condition condition = {
                 .filter = &resource->filters[j], .values = {text_of(values, 0)}, .value_count = 1};
 
@@ -686,7 +530,8 @@ static void check_related(const struct resource *target, const struct resource *
                   path);
         expect_list(resource, path, "", NULL, 0, ids);
         for (size_t j = i; j < resource->filter_count && json_array_size(ids) > 0; j += 9) {
-            json_auto_t *values = distinct_values(resource, resource->filters[j].property);
+            json_auto_t *values =
+                condition_values(list_records(resource), resource->filters[j].property);
             const struct condition condition = {
                 .filter = &resource->filters[j], .values = {text_of(values, 0)}, .value_count = 1};
 
@@ -775,7 +620,7 @@ Test(filters, an_id_in_capitals_is_the_same_id)
     const struct resource *resource = contract_resource_find(list_contract(), "practices");
     const struct resource *target = contract_resource_find(list_contract(), "organisations");
     const struct filter *filter = resource_filter(resource, "organisations");
-    json_auto_t *values = distinct_values(resource, filter->property);
+    json_auto_t *values = condition_values(list_records(resource), filter->property);
     json_auto_t *expected = related_ids(resource, target, id_of(values, 0));
     char *id = strdup(id_of(values, 0));
     json_auto_t *by_filter = NULL, *as_related = NULL;
@@ -827,9 +672,9 @@ static void sample_query(const struct resource *resource, const json_t *paramete
         json_object_get(json_object_get(json_object_get(parameter, "schema"), "items"), "enum");
 
     if (filter != NULL) {
-        json_auto_t *found = distinct_values(resource, filter->property);
+        json_auto_t *found = condition_values(list_records(resource), filter->property);
 
-        add_condition(
+        condition_add(
             query,
             &(struct condition){.filter = filter, .values = {text_of(found, 0)}, .value_count = 1});
         return;
