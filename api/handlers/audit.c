@@ -38,6 +38,7 @@ struct listing {
     struct problem problem;
     struct audit_filter filter;
     struct audit_place place;
+    bool has_no_such_time;
     unsigned char fingerprint[QUERY_FINGERPRINT_BYTES];
 };
 
@@ -235,6 +236,7 @@ static int list_in_transaction(struct listing *listing, struct db *db)
 
     text_append(text, "{\"data\":[");
     r = audit_list_append(db, &listing->filter, listing->request->arena, text, &next, &more);
+    listing->has_no_such_time = r == DB_CHECK_VIOLATION;
     if (r == 0)
         r = append_page(listing, &next, more);
     if (r == 0)
@@ -279,7 +281,7 @@ int handle_audit_list(struct request *request, struct reply *reply)
             db_rollback(db);
     }
     db_release(db);
-    if (r == DB_CHECK_VIOLATION)
+    if (listing->has_no_such_time)
         return refuse_times(listing);
     return r > 0 ? reply_database(request, reply, r) : r;
 }
