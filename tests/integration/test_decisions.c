@@ -163,14 +163,6 @@ static void check_equal(struct text *faults, const char *what, const char *name,
         text_append_format(faults, "%s: %s is '%s', not '%s'\n", name, what, is, expected);
 }
 
-#define GRANTS(role)                                                                               \
-    "coalesce((select string_agg(lower(g.privilege_type), ',' order by g.privilege_type) "         \
-    "from aclexplode(c.relacl) g where g.grantee = '" role "'::regrole), '')"
-#define COMMANDS(role)                                                                             \
-    "coalesce((select string_agg(distinct p.polcmd::text, '' order by p.polcmd::text) "            \
-    "from pg_policy p where p.polrelid = c.oid and p.polpermissive "                               \
-    "and (p.polroles = '{0}' or '" role "'::regrole = any (p.polroles))), '')"
-
 enum {
     TABLE_NAME,
     TABLE_KIND,
@@ -184,18 +176,22 @@ enum {
 };
 static const char TABLES[] =
     "select n.nspname || '.' || c.relname, c.relkind, "
-    "(c.relrowsecurity and c.relforcerowsecurity)::text, c.relowner::regrole::text, " GRANTS("express_writer") ", " GRANTS(
-        "express_public") ", "
-                          "coalesce((select string_agg(distinct coalesce(nullif(g.grantee, 0)::regrole::text, "
-                          "'everybody'), ',') from aclexplode(c.relacl) g where g.grantee not in (c.relowner, "
-                          "'express_writer'::regrole, 'express_public'::regrole)), '') "
-                          "|| coalesce((select ',' || string_agg(attname, ',') from pg_attribute "
-                          "where attrelid = c.oid and attacl is not null), ''), " COMMANDS(
-                              "express_writer") ", "
-                                                "coalesce(array_to_string(c.reloptions, ','), '') "
-                                                "from pg_class c join pg_namespace n on n.oid = c.relnamespace "
-                                                "where n.nspname in " OUR_SCHEMAS
-                                                " and c.relkind in ('r', 'p', 'v', 'm', 'f') order by 1";
+    "(c.relrowsecurity and c.relforcerowsecurity)::text, c.relowner::regrole::text, "
+    "g.writer, g.public, g.others || coalesce((select ',' || string_agg(attname, ',') "
+    "from pg_attribute where attrelid = c.oid and attacl is not null), ''), "
+    "coalesce((select string_agg(distinct p.polcmd::text, '') from pg_policy p "
+    "where p.polrelid = c.oid and p.polpermissive and (p.polroles = '{0}' "
+    "or 'express_writer'::regrole = any (p.polroles))), ''), "
+    "coalesce(array_to_string(c.reloptions, ','), '') "
+    "from pg_class c join pg_namespace n on n.oid = c.relnamespace cross join lateral (select "
+    "coalesce(string_agg(lower(a.privilege_type), ',' order by a.privilege_type) "
+    "filter (where a.grantee = 'express_writer'::regrole), '') as writer, "
+    "coalesce(string_agg(lower(a.privilege_type), ',' order by a.privilege_type) "
+    "filter (where a.grantee = 'express_public'::regrole), '') as public, "
+    "coalesce(string_agg(distinct coalesce(nullif(a.grantee, 0)::regrole::text, 'everybody'), "
+    "',') filter (where a.grantee not in (c.relowner, 'express_writer'::regrole, "
+    "'express_public'::regrole)), '') as others from aclexplode(c.relacl) a) g "
+    "where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname in " OUR_SCHEMAS " order by 1";
 
 /* Each command that @writer names must have a policy: "r" select, "a" insert, "w" update, "d". */
 static void check_policies(struct text *faults, const char *table, const char *writer,

@@ -283,8 +283,8 @@ static const struct {
      "entry 5: it is not what was written", "words moved from one column to the next"},
     {"update audit.entry set action = 'record.read', hash = audit.entry_hash((select hash from "
      "audit.entry b where b." OF_LONGEST " and b.position = 4), chain, position, at, client_id, "
-     "role, subject, 'record.read', resource, record_id, version, request_id, properties) where " OF_LONGEST
-     " and position = 5",
+     "role, subject, 'record.read', resource, record_id, version, request_id, properties) "
+     "where " OF_LONGEST " and position = 5",
      "entry 6: it is not what was written", "with a hash to match: then the next does not"},
     {"delete from audit.entry where " OF_LONGEST " and position = 5",
      "entry 6: entries before it are missing", "one from the middle"},
