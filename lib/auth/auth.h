@@ -24,15 +24,14 @@ struct db_pool;
 #define AUTH_TOKEN_BYTES_MAX 8192 /* longer ones are not looked at */
 #define AUTH_TOKEN_SECONDS_MAX 3600
 
-enum auth_outcome { /* beyond the outcomes of the database, which mean 503 */
-                    AUTH_INVALID_TOKEN = 100, /* 401 invalid_token */
-                    AUTH_INVALID_CLIENT, /* unknown, disabled, or not its secret: 401 invalid_client
-                                          */
-                    AUTH_INVALID_SCOPE,  /* none of the scopes asked for is the client's: 400
-                                            invalid_scope */
-                    AUTH_BUSY,           /* too many secrets are being checked: 503 */
-                    AUTH_NO_KEY,         /* no key to sign or to check with is at hand: 503 */
-                    AUTH_INVALID_ISSUERS /* of auth_new() alone */
+/* Beyond the outcomes of the database, which mean 503. */
+enum auth_outcome {
+    AUTH_INVALID_TOKEN = 100, /* 401 invalid_token */
+    AUTH_INVALID_CLIENT,      /* unknown, disabled, or not its secret: 401 invalid_client */
+    AUTH_INVALID_SCOPE,       /* it has none of the scopes it asks for: 400 invalid_scope */
+    AUTH_BUSY,                /* too many secrets are being checked: 503 */
+    AUTH_NO_KEY,              /* no key to sign with, or to check with, is at hand: 503 */
+    AUTH_INVALID_ISSUERS      /* of auth_new() alone */
 };
 
 struct auth_settings {
@@ -108,7 +107,7 @@ MUST_CHECK int auth_authenticate_client(struct auth *auth, const char *client_id
  * @token:     borrowed; anything: what is no token of ours needs no revoking (RFC 7009, 2.2)
  * @client_id: borrowed; the client it must have been issued to; NULL: any
  *
- * Return: 0, also when there was nothing to revoke; a db outcome; a fault.
+ * Return: 0, also when there was nothing to revoke; AUTH_NO_KEY; a db outcome; a fault.
  */
 MUST_CHECK int auth_revoke(struct auth *auth, const char *token, const char *client_id,
                            const char *request_id);

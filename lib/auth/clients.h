@@ -28,13 +28,13 @@ struct db;
 #define CLIENT_HASH_BYTES 128
 #define CLIENTS_PAGE_MAX 100
 
-enum clients_outcome {                          /* beyond the outcomes of the database */
-                       CLIENTS_NOT_FOUND = 120, /* or not the caller's to see */
-                       CLIENTS_UNKNOWN_ORGANISATION,
-                       CLIENTS_INVALID_SCOPE, /* malformed, or more than the role has */
-                       CLIENTS_SECRETS_FULL,  /* both slots are used */
-                       CLIENTS_BUSY,          /* too many secrets are being hashed: 503 */
-                       CLIENTS_WRONG_SECRET   /* of clients_authenticate() */
+enum clients_outcome {       /* beyond the outcomes of the database */
+    CLIENTS_NOT_FOUND = 120, /* or not the caller's to see */
+    CLIENTS_UNKNOWN_ORGANISATION,
+    CLIENTS_INVALID_SCOPE, /* malformed, or more than the role has */
+    CLIENTS_SECRETS_FULL,  /* both slots are used */
+    CLIENTS_BUSY,          /* too many secrets are being hashed: 503 */
+    CLIENTS_WRONG_SECRET   /* or no such client, or a disabled one */
 };
 
 struct client_secret {
