@@ -28,7 +28,8 @@ struct db;
 #define CLIENT_HASH_BYTES 128
 #define CLIENTS_PAGE_MAX 100
 
-enum clients_outcome {       /* beyond the outcomes of the database */
+/* Beyond the outcomes of the database. */
+enum clients_outcome {
     CLIENTS_NOT_FOUND = 120, /* or not the caller's to see */
     CLIENTS_UNKNOWN_ORGANISATION,
     CLIENTS_INVALID_SCOPE, /* malformed, or more than the role has */
