@@ -80,6 +80,7 @@ static const struct {
     {"audit.take_seal(interval)", "express_writer", "asks for the role; adds, and shows a hash"},
     {"catalogue.erase_proposal_contact(uuid,bytea)", "express_writer",
      "asks for the code that was told to the sender"},
+    {"catalogue.limit_proposals()", "", "a trigger; counts what who proposes may not see"},
 };
 
 /* Keys but the primary ones: whoever meets a taken value learns that it is taken. */
