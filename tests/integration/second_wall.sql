@@ -25,9 +25,10 @@ declare
   was_public boolean := status in ('published', 'archived') or is_deleted;
 begin
   insert into catalogue.record (id, resource, slug, status, owner_id, version, latest,
-                                first_published_at, deleted_at, verify_due)
+                                first_published_at, deleted_at, waiting_since, verify_due)
   values (new_id, resource, slug, status, owner, 1, 1, case when was_public then now() end,
-          case when is_deleted then now() end, now() + interval '1 year');
+          case when is_deleted then now() end, case when status = 'in_review' then now() end,
+          now() + interval '1 year');
   perform pg_temp.copy_of(('catalogue.' || replace(resource, '-', '_'))::regclass, model, new_id);
   insert into catalogue.record_translations (record_id, position, language, property, text, origin)
   values (new_id, 0, 'fr', 'title', 'texte', 'author');

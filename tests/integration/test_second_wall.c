@@ -335,8 +335,10 @@ static const struct {
      "42501", 0, "an address is public by an editor's word"},
     {PARTNER_A, "update catalogue.record set first_published_at = now() where id = '" DRAFT_A "'",
      "42501", 0, "as above"},
-    {PARTNER_A, "update catalogue.record set status = 'in_review' where id = '" DRAFT_A "'", "", 1,
-     "submit"},
+    {PARTNER_A,
+     "update catalogue.record set status = 'in_review', waiting_since = now() where id = '" DRAFT_A
+     "'",
+     "", 1, "submit"},
     {PARTNER_A,
      "update catalogue.record set status = 'published', first_published_at = now() "
      "where id = '" REVIEW_A "'",
@@ -344,7 +346,8 @@ static const struct {
     {PARTNER_A, "update catalogue.record set status = 'archived' where id = '" PUBLISHED_A "'",
      "42501", 0, "nor archive"},
     {EDITOR,
-     "update catalogue.record set status = 'published', first_published_at = now() "
+     "update catalogue.record set status = 'published', first_published_at = now(), "
+     "waiting_since = null "
      "where id = '" REVIEW_A "'",
      "", 1, "an editor publishes"},
     {EDITOR,
