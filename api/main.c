@@ -49,8 +49,8 @@ static void print_usage(FILE *file)
 {
     (void)fprintf(file, "usage: express-api COMMAND [ARGUMENTS]\n\n");
     for (size_t i = 0; i < ARRAY_LENGTH(COMMANDS); i++)
-        (void)fprintf(file, "  %-8s %s%s%s\n", COMMANDS[i].name, COMMANDS[i].usage,
-                      COMMANDS[i].usage[0] == '\0' ? "" : "\n           ", COMMANDS[i].meaning);
+        (void)fprintf(file, "  %-12s %s%s%s\n", COMMANDS[i].name, COMMANDS[i].usage,
+                      COMMANDS[i].usage[0] == '\0' ? "" : "\n               ", COMMANDS[i].meaning);
     (void)fprintf(file, "  --help, --version\n\nSettings are environment variables:\n\n");
     settings_print_help(file);
 }

@@ -1,5 +1,6 @@
 #include "record/import.h"
 
+#include "audit/audit.h"
 #include "base/arena.h"
 #include "base/fault.h"
 #include "base/limits.h"
@@ -160,6 +161,7 @@ static void tell_faults(const struct importer *importer, const struct problem *p
 static int put_all(struct importer *importer, const struct put_options *options,
                    struct put_summary *summary)
 {
+    static const struct audit_entry IMPORTED = {.action = "record.import"};
     struct problem *problem = arena_alloc(&importer->arena, sizeof(*problem));
     struct db *db = importer->db;
     int r = problem == NULL ? fault_raise(-ENOMEM) : db_begin(db);
@@ -167,6 +169,9 @@ static int put_all(struct importer *importer, const struct put_options *options,
     if (r == 0)
         r = put_records(importer->model, db, importer->drafts, importer->draft_count, options,
                         &importer->arena, problem, summary);
+    /* One entry for all: the history of each record says what became of it. */
+    if (r == 0 && summary->created + summary->updated > 0)
+        r = audit_append(db, &IMPORTED);
     if (r == 0)
         return db_commit(db);
     db_rollback(db);

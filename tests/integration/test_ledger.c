@@ -47,6 +47,9 @@ static void open_ledger(void)
     setting = text_steal(&text, &length);
     cr_assert_not_null(setting);
     free(url);
+    /* The import of the catalogue has left an entry. */
+    test_database_run("delete from audit.entry; delete from audit.seal; update audit.chain "
+                      "set entries = 0, head = '\\x', anchor_position = 0, anchor = '\\x'");
 }
 
 static void close_ledger(void)
@@ -188,6 +191,27 @@ Test(ledger, entries_are_chained_and_bear_who_and_what)
     cr_assert_str_neq(first, second);
     free(first);
     free(second);
+}
+
+Test(ledger, what_the_command_line_imports_is_noted_once)
+{
+    const char *source = getenv("EXPRESS_SOURCE_DIR");
+    struct text folder;
+
+    text_init(&folder, 4096);
+    text_append_format(&folder, "%s/tests/integration/records/search", source);
+    for (int i = 0; i < 2; i++) {
+        struct program_result result;
+
+        cr_assert_eq(command((const char *const[]){"import", folder.bytes, NULL}, &result), 0, "%s",
+                     result.error);
+        program_result_deinit(&result);
+        cr_assert_eq(count_of("select count(*) from audit.entry where action = 'record.import' "
+                              "and role = 'system'"),
+                     1, "nothing was changed by the second time");
+    }
+    text_deinit(&folder);
+    free(root_of_whole());
 }
 
 Test(ledger, an_empty_log_is_whole)

@@ -69,7 +69,8 @@ layer contract 'contract|base'
 layer db 'db|base'
 layer audit 'audit|base|db'
 layer auth 'auth|audit|db|base'
-layer record 'record|auth|contract|db|base' # auth: on whose behalf is written
+layer housekeeping 'housekeeping|audit|auth|db|base'
+layer record 'record|audit|auth|contract|db|base' # auth: on whose behalf is written
 layer format 'format|record|contract|db|base'
 search '#\s*include\s*"(\.\./|api/|lib/)' "${all[@]}" |
     refuse 'Paths of includes start at lib/, api/ or tests/'
