@@ -5,6 +5,7 @@
 #include "base/fault.h"
 #include "base/limits.h"
 #include "base/problem.h"
+#include "base/uuid.h"
 #include "contract/contract.h"
 #include "contract/schema.h"
 #include "record/content_internal.h"
@@ -96,6 +97,9 @@ static int check_value(void *data, const struct property *property, const char *
         return 0;
     if (property->kind == PROPERTY_TEXT && json_is_string(value))
         check_text(checker, property, pointer, value);
+    else if (property->kind == PROPERTY_INTEGER && json_is_real(value))
+        problem_add(checker->problem, checker->arena, pointer, NULL, "wrong-type",
+                    "a whole number is written without point and exponent");
     else if (property->kind == PROPERTY_INTEGER && json_is_integer(value) &&
              (json_integer_value(value) > INT32_MAX || json_integer_value(value) < -INT32_MAX))
         problem_add(checker->problem, checker->arena, pointer, NULL,
@@ -111,6 +115,19 @@ static int check_value(void *data, const struct property *property, const char *
         problem_add(checker->problem, checker->arena, pointer, NULL, "format",
                     "it is beyond the years 1 to 9999 in UTC");
     return 0;
+}
+
+/* An id leads to a record before a slug does. */
+static void check_slug(const struct checker *checker, const json_t *data, const char *prefix)
+{
+    const char *slug = json_string_value(json_object_get(data, "slug"));
+    char pointer[POINTER_BYTES_MAX];
+
+    if (slug == NULL || !uuid_is_valid(slug))
+        return;
+    (void)snprintf(pointer, sizeof(pointer), "%s/slug", prefix);
+    problem_add(checker->problem, checker->arena, pointer, NULL, "format",
+                "a slug that reads as an id would lead nowhere");
 }
 
 static void check_translations(const struct checker *checker, const json_t *data,
@@ -146,6 +163,7 @@ int content_check(const struct resource *resource, json_t *data, const char *poi
     if (r != 0)
         return r;
     (void)schema_check(resource->write_schema, data, pointer, arena, problem);
+    check_slug(&checker, data, pointer);
     check_translations(&checker, data, pointer);
     return record_visit(resource, data, pointer, check_value, &checker);
 }

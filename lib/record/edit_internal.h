@@ -63,9 +63,10 @@ MUST_CHECK int edit_store_new(const struct edit *edit, struct edit_record *recor
 /* Ends the public's view of it: tombstone, change log. @replaced_by: id, or NULL. */
 MUST_CHECK int edit_withdraw(const struct edit *edit, const struct edit_record *record,
                              const char *replaced_by);
-/* Renders it and whoever shows it, and enters it in the change log. */
+/* Renders it, and whoever shows it where its slug or its name has changed, and enters it in the
+ * change log. */
 MUST_CHECK int edit_show_public(const struct edit *edit, const struct edit_record *record,
-                                const char *kind);
+                                const char *kind, bool is_named_otherwise);
 /* What the database said no to, as an answer; faults and other outcomes as they are. */
 MUST_CHECK int edit_translate(const struct edit *edit, const struct resource *resource, int r);
 /* References that were put off to the end of the transaction, now. Return: 0; an outcome. */
@@ -74,7 +75,15 @@ MUST_CHECK int edit_check_references(const struct edit *edit, const struct resou
 MUST_CHECK int edit_check_slug(const struct edit *edit, const struct edit_record *record,
                                const json_t *data);
 
+/* The same for a record that is to become public: drafts of others do not count. */
+MUST_CHECK int edit_check_public_slug(const struct edit *edit, const struct edit_record *record);
+
 /* --- edit_steps.c --- */
+
+/* The content that is public: of a record a change of which waits, not that change. A new
+ * reference. */
+MUST_CHECK int edit_fetch_live(const struct edit *edit, const struct edit_record *record,
+                               json_t **ret_data);
 
 /* Deletes it: its row stays, with a version that says so. What refers to it, and what the public
  * sees, is the caller's to look after. */

@@ -144,11 +144,10 @@ static int check_again(const struct edit *edit, const struct edit_record *record
         return fault_raise(-ENOMEM);
     unknown.data = NULL;
     r = edit_prepare(edit, &unknown, &data);
-    return r == 0 ? edit_check_slug(edit, record, data) : r;
+    return r == 0 ? edit_check_public_slug(edit, record) : r;
 }
 
-/* What is archived is what was public, not what waited. */
-static int fetch_live(const struct edit *edit, const struct edit_record *record, json_t **ret_data)
+int edit_fetch_live(const struct edit *edit, const struct edit_record *record, json_t **ret_data)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     char version[EDIT_NUMBER_BYTES];
@@ -156,9 +155,9 @@ static int fetch_live(const struct edit *edit, const struct edit_record *record,
 
     (void)snprintf(version, sizeof(version), "%ld", record->live_version);
     r = db_run(edit->db, &LIVE_DATA, (const char *const[]){record->id, version}, &rows);
-    if (r != 0 || db_rows_count(rows) == 0)
+    if (r != 0)
         return r;
-    *ret_data = json_loads(db_rows_text(rows, 0, 0), 0, NULL);
+    *ret_data = db_rows_count(rows) == 0 ? NULL : json_loads(db_rows_text(rows, 0, 0), 0, NULL);
     return *ret_data == NULL ? fault_raise(-EPROTO) : 0;
 }
 
@@ -197,7 +196,8 @@ int edit_take(const struct edit *edit, struct edit_record *record, enum edit_ste
     } else if (step == EDIT_PUBLISH) {
         r = check_again(edit, record);
     } else if (step == EDIT_ARCHIVE && record->version != record->live_version) {
-        r = fetch_live(edit, record, &live);
+        /* What is archived is what was public, not what waited. */
+        r = edit_fetch_live(edit, record, &live);
         change.data = live;
     }
     return r == 0 ? edit_store(edit, record, &change) : r;
@@ -259,7 +259,7 @@ int edit_verify(const struct edit *edit, struct edit_record *record)
     record->changed_count = ARRAY_LENGTH(CHANGED);
     if (arena_failed(edit->arena))
         return fault_raise(-ENOMEM);
-    return edit_is_public(record) ? edit_show_public(edit, record, "updated") : 0;
+    return edit_is_public(record) ? edit_show_public(edit, record, "updated", false) : 0;
 }
 
 /* --- deleting

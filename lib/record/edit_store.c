@@ -73,41 +73,76 @@ static const struct db_query FREE_SLUG = {
            "and m.slug = c.slug and m.id <> $4::uuid) order by c.place limit 1",
     .param_count = 5,
 };
+/* Is or was another record public under it? */
+static const struct db_query PUBLIC_SLUG = {
+    .name = "edit_public_slug",
+    .sql = "select exists (select from catalogue.record r where r.resource = $1 and r.slug = $2 "
+           "and r.id <> $3::uuid and r.first_published_at is not null) "
+           "or exists (select from published.gone g where g.resource = $1 and g.slug = $2 "
+           "and g.id <> $3::uuid) "
+           "or exists (select from published.moved m where m.resource = $1 and m.slug = $2 "
+           "and m.id <> $3::uuid)",
+    .param_count = 3,
+};
 static const char CHECK_REFERENCES[] = "set constraints all immediate";
 
 /* --- what the database says no to ---------------------------------------------------------------
  */
 
-/* "practices_started_on_check" is /started_on: the longest property whose name it goes on with. */
+/* Does the name of a constraint go on with these names? Return: how much of it they are; 0: no. */
+static size_t match_name(const char *constraint, const char *table, const char *column)
+{
+    size_t length = strlen(table);
+
+    if (strncmp(constraint, table, length) != 0)
+        return 0;
+    if (column != NULL) {
+        if (constraint[length] != '_' ||
+            strncmp(constraint + length + 1, column, strlen(column)) != 0)
+            return 0;
+        length += 1 + strlen(column);
+    }
+    return constraint[length] == '_' || constraint[length] == '\0' ? length : 0;
+}
+
+/* The list around a property that is in a table of its own; NULL: it is in that of the record. */
+static const struct property *list_around(const struct property *property)
+{
+    while (property != NULL && property->table == NULL)
+        property = property->parent;
+    return property;
+}
+
+/*
+ * "practices_started_on_check" is /started_on: the property whose table and column the name begins
+ * with, for as long as possible. Below a list nobody knows which item it was.
+ */
 static const char *pointer_of(const struct edit *edit, const struct resource *resource,
                               const char *constraint)
 {
-    static const char COMMON[] = "record_";
-    const size_t table = strlen(resource->table);
     const struct property *found = NULL;
     size_t longest = 0;
     char *pointer;
 
-    if (strncmp(constraint, resource->table, table) == 0 && constraint[table] == '_')
-        constraint += table + 1;
-    else if (strncmp(constraint, COMMON, strlen(COMMON)) == 0)
-        constraint += strlen(COMMON);
     for (size_t i = 0; i < resource->leaf_count; i++) {
-        const char *column = model_column(edit->arena, resource->leaves[i]);
-        const size_t length = column == NULL ? 0 : strlen(column);
+        const struct property *leaf = resource->leaves[i];
+        const struct property *list = list_around(leaf);
+        const char *table = list != NULL      ? list->table
+                            : leaf->is_common ? "record"
+                                              : resource->table;
+        size_t length = leaf->column == NULL ? 0 : match_name(constraint, table, leaf->column);
 
-        if (length > longest && strncmp(constraint, column, length) == 0 &&
-            (constraint[length] == '_' || constraint[length] == '\0')) {
-            found = resource->leaves[i];
+        if (length == 0 && list != NULL)
+            length = match_name(constraint, table, NULL);
+        if (length > longest) {
             longest = length;
+            found = list != NULL ? list : leaf;
         }
     }
-    /* Below a list nobody knows which item it was. */
-    for (const struct property *at = found; at != NULL; at = at->parent)
-        if (at->is_array && at->kind == PROPERTY_OBJECT)
-            found = at;
     if (found == NULL)
         return "";
+    while (list_around(found->parent) != NULL)
+        found = list_around(found->parent);
     pointer = arena_format(edit->arena, "/%s", found->path);
     for (char *at = pointer; at != NULL && *at != '\0'; at++)
         if (*at == '.')
@@ -199,6 +234,15 @@ int edit_check_slug(const struct edit *edit, const struct edit_record *record, c
     return r == 0 && slug == NULL ? tell_slug_taken(edit) : r;
 }
 
+int edit_check_public_slug(const struct edit *edit, const struct edit_record *record)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    int r = db_run(edit->db, &PUBLIC_SLUG,
+                   (const char *const[]){record->resource->path, record->slug, record->id}, &rows);
+
+    return r == 0 && db_rows_text(rows, 0, 0)[0] == 't' ? tell_slug_taken(edit) : r;
+}
+
 /* --- what the public sees ------------------------------------------------------------------------
  */
 
@@ -211,20 +255,16 @@ static int add_change(const struct edit *edit, const struct edit_record *record,
                   (const char *const[]){record->resource->path, record->id, version, kind}, NULL);
 }
 
-static int render(const struct edit *edit, const struct edit_record *record)
-{
-    int r = render_records(edit->model, edit->db, record->resource, &record->id, 1);
-
-    if (r == 0)
-        r = render_dependents(edit->model, edit->db, record->resource, &record->id, 1);
-    return r;
-}
-
-int edit_show_public(const struct edit *edit, const struct edit_record *record, const char *kind)
+int edit_show_public(const struct edit *edit, const struct edit_record *record, const char *kind,
+                     bool is_named_otherwise)
 {
     int r = add_change(edit, record, kind);
 
-    return r == 0 ? render(edit, record) : r;
+    if (r == 0)
+        r = render_records(edit->model, edit->db, record->resource, &record->id, 1);
+    if (r == 0 && is_named_otherwise)
+        r = render_holders_of(edit->model, edit->db, record->resource, record->id);
+    return r;
 }
 
 int edit_withdraw(const struct edit *edit, const struct edit_record *record,
@@ -232,9 +272,7 @@ int edit_withdraw(const struct edit *edit, const struct edit_record *record,
 {
     int r = addresses_close(edit->db, record->resource, record->id, record->live_slug, replaced_by);
 
-    if (r == 0)
-        r = add_change(edit, record, "deleted");
-    return r == 0 ? render(edit, record) : r;
+    return r == 0 ? edit_show_public(edit, record, "deleted", true) : r;
 }
 
 /* --- storing
@@ -342,6 +380,18 @@ static int store_change(const struct edit *edit, const struct edit_record *recor
     return r;
 }
 
+/* Others show its slug and its name. What @before said is known when nothing waited. */
+static bool is_named_otherwise(const struct edit_record *before, const struct edit_record *record)
+{
+    if (!edit_is_public(before) || before->version != before->live_version ||
+        strcmp(before->live_slug, record->live_slug) != 0)
+        return true;
+    for (size_t i = 0; i < record->changed_count; i++)
+        if (strcmp(record->changed[i], record->resource->label->name) == 0)
+            return true;
+    return false;
+}
+
 /* What the public sees of a change from @before to @record. */
 static int tell_public(const struct edit *edit, const struct edit_record *before,
                        const struct edit_record *record, bool is_live)
@@ -356,7 +406,8 @@ static int tell_public(const struct edit *edit, const struct edit_record *before
     if (r == 0 && is_public && !was_public)
         r = addresses_open(edit->db, record->resource, record->id, record->live_slug);
     if (r == 0 && is_public && is_live)
-        r = edit_show_public(edit, record, was_public ? "updated" : "created");
+        r = edit_show_public(edit, record, was_public ? "updated" : "created",
+                             is_named_otherwise(before, record));
     if (r == 0 && was_public && !is_public)
         r = edit_withdraw(edit, record, NULL);
     return r;

@@ -216,6 +216,7 @@ int compose_lookups(struct arena *arena, struct model_resource *of)
         compose_dependents(&sql, resource);
         of->dependents = statements_copy(&statements, &sql);
         append_all_holders(&sql, "", resource, "r.deleted_at is null");
+        text_append(&sql, "\norder by 1, 2");
         of->holders = statements_copy(&statements, &sql);
     }
     text_deinit(&sql);

@@ -9,6 +9,7 @@
 #include "record/model.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,13 +25,17 @@ static const struct db_query BATCH_NEXT = {
     .param_count = 2,
     .plan = DB_PLAN_CUSTOM,
 };
+/* Those that this transaction changes itself are in the log already. */
 static const struct db_query CHANGES_ADD = {
     .name = "render_changes_add",
     .sql = "insert into catalogue.change (resource, record_id, version, kind) "
            "select r.resource, r.id, r.version, 'rendered' from catalogue.record r "
-           "where r.id = any($1::uuid[])",
+           "where r.id = any($1::uuid[]) and not exists (select from catalogue.change c "
+           "where c.xid = pg_current_xact_id() and c.record_id = r.id)",
     .param_count = 1,
 };
+/* Columns of model_resource.dependents, and the first of holders. */
+enum { HOLDER_RESOURCE, HOLDER_ID, HOLDER_SLUG, HOLDER_STATUS };
 
 static int run_all(const struct model_resource *of, struct db *db, const char *ids)
 {
@@ -44,8 +49,10 @@ static int run_all(const struct model_resource *of, struct db *db, const char *i
     return 0;
 }
 
-/* Render the rows (resource, id) that a query gave, resource by resource. */
-static int render_holders(const struct model *model, struct db *db, const struct db_rows *rows)
+/* Render the rows (resource, id) that a query gave, resource by resource. @are_all: not all of them
+ * are public; those that are, as their status says. */
+static int render_holders(const struct model *model, struct db *db, const struct db_rows *rows,
+                          bool are_all)
 {
     const struct contract *contract = model_contract(model);
     struct text ids;
@@ -57,9 +64,10 @@ static int render_holders(const struct model *model, struct db *db, const struct
 
         text_clear(&ids);
         for (size_t row = 0; row < db_rows_count(rows); row++)
-            if (strcmp(db_rows_text(rows, row, 0), resource->path) == 0)
+            if (strcmp(db_rows_text(rows, row, HOLDER_RESOURCE), resource->path) == 0 &&
+                (!are_all || strcmp(db_rows_text(rows, row, HOLDER_STATUS), "published") == 0))
                 text_append_format(&ids, "%s%s", ids.length == 0 ? "{" : ",",
-                                   db_rows_text(rows, row, 1));
+                                   db_rows_text(rows, row, HOLDER_ID));
         if (ids.length == 0)
             continue;
         text_append_char(&ids, '}');
@@ -112,7 +120,7 @@ static int render_dependents_of_list(const struct model *model, struct db *db,
 
     if (r != 0)
         return r;
-    return render_holders(model, db, rows);
+    return render_holders(model, db, rows, false);
 }
 
 int render_records(const struct model *model, struct db *db, const struct resource *resource,
@@ -127,6 +135,22 @@ int render_dependents(const struct model *model, struct db *db, const struct res
     if (model_of(model, resource)->dependents == NULL)
         return 0;
     return in_batches(ids, count, render_dependents_of_list, model, db, resource);
+}
+
+int render_holders_of(const struct model *model, struct db *db, const struct resource *resource,
+                      const char *id)
+{
+    const char *holders = model_of(model, resource)->holders;
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    char list[UUID_TEXT_BYTES + 2];
+    const char *const values[] = {list};
+    int r;
+
+    if (holders == NULL)
+        return 0;
+    (void)snprintf(list, sizeof(list), "{%s}", id);
+    r = db_run_text(db, holders, DB_PLAN_GENERIC, ARRAY_LENGTH(values), values, &rows);
+    return r == 0 ? render_holders(model, db, rows, true) : r;
 }
 
 int render_all(const struct model *model, struct db *db, const struct resource *resource)

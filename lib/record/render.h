@@ -36,6 +36,10 @@ MUST_CHECK int render_dependents(const struct model *model, struct db *db,
                                  const struct resource *resource, const char *const *ids,
                                  size_t count);
 
+/* The same for one record, also when its dependents were rendered before in this transaction. */
+MUST_CHECK int render_holders_of(const struct model *model, struct db *db,
+                                 const struct resource *resource, const char *id);
+
 /* Every record of a resource; for a read model that was made anew. */
 MUST_CHECK int render_all(const struct model *model, struct db *db,
                           const struct resource *resource);

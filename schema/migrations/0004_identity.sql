@@ -231,6 +231,23 @@ create table identity.revoked_token (
 );
 create index revoked_token_expires_at on identity.revoked_token (expires_at);
 
+-- When an organisation was merged into another one, its programs work for that.
+create function identity.move_clients(duplicate uuid, survivor uuid) returns bigint
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  moved bigint;
+begin
+  if not identity.acts_as_editor() or not exists (
+       select from catalogue.record r
+        where r.id = duplicate and r.deleted_at is not null and r.replaced_by = survivor) then
+    raise insufficient_privilege;
+  end if;
+  update identity.client c set organisation_id = survivor where c.organisation_id = duplicate;
+  get diagnostics moved = row_count;
+  return moved;
+end
+$$;
+
 -- Every node forgets what it knows of tokens when something changes here.
 create function identity.tell() returns trigger
 language plpgsql as $$
@@ -701,6 +718,9 @@ create policy read on identity.client for select using (
 create policy administer on identity.client using (identity.acting_role() in ('admin', 'system'))
   with check (identity.acting_role() in ('admin', 'system'));
 create policy note_use on identity.client for update using (identity.acting_role() = 'service');
+-- What move_clients() does for an editor, who sees no clients.
+create policy find on identity.client for select to express_owner using (true);
+create policy move on identity.client for update to express_owner using (true);
 grant select, insert, update on identity.client to express_writer;
 create policy read on identity.client_secret for select using (
   identity.acting_role() in ('admin', 'service', 'system'));
@@ -787,8 +807,8 @@ grant select, insert, update, delete on published.words, published.stems,
 grant select on published.model to express_writer;
 
 revoke all on function audit.append, audit.faults, audit.prune, audit.take_seal,
-  catalogue.erase_proposal_contact, catalogue.limit_proposals from public;
+  catalogue.erase_proposal_contact, catalogue.limit_proposals, identity.move_clients from public;
 grant execute on function audit.append, audit.prune, audit.take_seal,
-  catalogue.erase_proposal_contact to express_writer;
+  catalogue.erase_proposal_contact, identity.move_clients to express_writer;
 
 reset role;

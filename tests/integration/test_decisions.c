@@ -81,6 +81,8 @@ static const struct {
     {"catalogue.erase_proposal_contact(uuid,bytea)", "express_writer",
      "asks for the code that was told to the sender"},
     {"catalogue.limit_proposals()", "", "a trigger; counts what who proposes may not see"},
+    {"identity.move_clients(uuid,uuid)", "express_writer",
+     "asks for an editor and a merge; along with it only"},
 };
 
 /* Keys but the primary ones: whoever meets a taken value learns that it is taken. */
