@@ -166,9 +166,11 @@ Test(credentials, keys_are_replaced_while_the_server_runs)
     program_result_deinit(&result);
     cr_assert_eq(status_for(new_token), 200, "the key is a moment old");
     result = COMMAND("key", "list");
-    cr_assert_eq(strncmp(result.out, kid, strlen(kid)), 0, "the newest is the first");
-    cr_assert_not_null(strstr(result.out, "signs"));
-    (void)snprintf(old_kid, sizeof(old_kid), "%.32s", strchr(result.out, '\n') + 1);
+    cr_assert_not_null(strstr(result.out, kid));
+    /* The oldest is the last; the tokens that other tests share were signed with it. */
+    result.out[result.out_bytes - 1] = '\0';
+    (void)snprintf(old_kid, sizeof(old_kid), "%.32s", strrchr(result.out, '\n') + 1);
+    cr_assert_str_neq(old_kid, kid);
     program_result_deinit(&result);
     result = COMMAND("key", "retire", old_kid);
     cr_assert_eq(result.exit_code, 0, "%s", result.error);
