@@ -647,6 +647,10 @@ Test(history, what_does_not_fit_the_contract_of_today_matches_nothing_and_fails_
         json_auto_t *values = condition_values(records, filter->property);
         const char *text = json_string_value(json_array_get(json_array_get(values, 0), 0));
 
+        /* Kept beside the document, these are what they were. */
+        if (strcmp(filter->property->path, "slug") == 0 ||
+            strcmp(filter->property->path, "updated_at") == 0)
+            continue;
         for (int negated = 0; negated < (filter->operator== FILTER_EQUAL ? 2 : 1); negated++) {
             json_auto_t *ids = NULL;
             struct text query;
