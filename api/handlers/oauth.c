@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "base/problem.h"
 #include "base/text.h"
+#include "base/uuid.h"
 #include "checks.h"
 #include "contract/contract.h"
 #include "identity.h"
@@ -140,6 +141,18 @@ static int read_credentials(struct request *request, struct credentials *ret_cre
     return 0;
 }
 
+/* One spelling: attempts are counted by it, and the client that a token names is compared with it.
+ */
+static const char *id_in_lower_case(struct arena *arena, const char *id)
+{
+    char lower[UUID_TEXT_BYTES];
+
+    if (!uuid_is_valid(id))
+        return id;
+    uuid_make_lower(id, lower);
+    return arena_copy(arena, lower);
+}
+
 /* Return: 0; CHECK_ANSWERED; a fault. */
 static int take_credentials(struct request *request, struct reply *reply,
                             struct credentials *ret_credentials)
@@ -148,6 +161,9 @@ static int take_credentials(struct request *request, struct reply *reply,
 
     switch (r) {
     case 0:
+        ret_credentials->id = id_in_lower_case(request->arena, ret_credentials->id);
+        if (ret_credentials->id == NULL)
+            return fault_raise(-ENOMEM);
         return identity_attempt_allowed(request, reply, ret_credentials->id);
     case CREDENTIALS_ABSENT:
         r = refuse_client(request, reply,

@@ -9,6 +9,7 @@
 #include "support/tokens.h"
 
 #include <criterion/criterion.h>
+#include <ctype.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,7 +170,7 @@ static void check_basic(const char *value, int status, const char *error, const 
 static void check_pair(const char *id, const char *between, const char *secret, int status,
                        const char *why)
 {
-    char pair[200], value[300] = "Basic ";
+    char pair[500], value[1000] = "Basic ";
 
     (void)snprintf(pair, sizeof(pair), "%s%s%s", id, between, secret);
     (void)sodium_bin2base64(value + 6, sizeof(value) - 6, (const unsigned char *)pair, strlen(pair),
@@ -179,7 +180,7 @@ static void check_pair(const char *id, const char *between, const char *secret, 
 
 Test(oauth, basic_credentials_are_read_as_rfc_6749_writes_them, .init = begin)
 {
-    char encoded[100], more[100];
+    char encoded[200], more[200];
 
     (void)snprintf(encoded, sizeof(encoded), "%%%02x%s", (unsigned)partner.id[0], partner.id + 1);
     (void)snprintf(more, sizeof(more), "%s ", partner.secret);
@@ -324,6 +325,20 @@ Test(oauth, a_client_ends_its_token_before_its_time, .init = begin)
     check_ends(token);
     cr_assert_eq(status_with(another, "/v1/practices?limit=1"), 200, "the other one goes on");
     free(another);
+    free(token);
+}
+
+Test(oauth, a_client_ends_its_token_however_it_spells_its_id, .init = begin)
+{
+    struct test_client loud = partner;
+    char *token = client_token(&partner, NULL);
+    CLEANUP(response_freep) struct response *response = NULL;
+
+    for (char *at = loud.id; *at != '\0'; at++)
+        *at = (char)toupper((unsigned char)*at);
+    response = revoke(&loud, token);
+    cr_assert_eq(response->status, 200, "%s", response->body);
+    check_ends(token);
     free(token);
 }
 
