@@ -756,7 +756,7 @@ grant select, insert on identity.signing_key to express_writer;
 create policy read on identity.revoked_token for select using (
   identity.acting_role() in ('service', 'system'));
 create policy add on identity.revoked_token for insert with check (
-  identity.acting_role() <> 'anonymous');
+  identity.acting_role() in ('service', 'system'));
 create policy remove on identity.revoked_token for delete using (
   identity.acting_role() in ('service', 'system') and expires_at < now());
 grant select, insert, delete on identity.revoked_token to express_writer;
