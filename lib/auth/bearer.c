@@ -11,16 +11,18 @@
 #define PSEUDONYM_BYTES 16
 
 enum { HELD_REVOKED, HELD_KEY, HELD_ORGANISATION, HELD_ROLE, HELD_SCOPES, HELD_CLIENTS };
-/* One row whatever there is. An organisation of which the server knows nothing holds nobody. */
+/* One row whatever there is. An organisation of which the server knows nothing holds nobody. By
+ * its slug only one that was public, since that one's is its own for ever: a draft may be named
+ * like an organisation that is gone. */
 static const struct db_query CHECK = {
     .name = "bearer_check",
     .sql = "select exists (select from identity.revoked_token t where t.jti = $1), "
            "$2::text is null or exists (select from identity.signing_key k where k.kid = $2 "
            "and (k.expires_at is null or k.expires_at > now())), "
            "(select r.id from catalogue.record r "
-           "where (r.id = coalesce(c.organisation_id, $4::uuid) or r.slug = $5) "
-           "and r.resource = 'organisations' and r.deleted_at is null "
-           "order by r.first_published_at is null, r.created_at limit 1), "
+           "where (r.id = coalesce(c.organisation_id, $4::uuid) "
+           "or (r.slug = $5 and r.first_published_at is not null)) "
+           "and r.resource = 'organisations' and r.deleted_at is null), "
            "c.role, array_to_string(c.scopes, ' '), c.id is not null "
            "from (values (1)) one (row) "
            "left join identity.client c on c.id = $3::uuid and c.disabled_at is null",

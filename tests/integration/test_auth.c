@@ -881,6 +881,10 @@ Test(auth, an_outside_token_has_what_its_issuer_is_mapped_to)
     cr_assert_eq(caller.role, CALLER_PARTNER);
     cr_assert_str_eq(caller.organisation_id, organisation_id());
     assert_refused(&node, lost, "organisation");
+    /* Anybody's draft may be named like that. */
+    execute("insert into catalogue.record (id, resource, slug, version, latest, verify_due) values "
+            "(gen_random_uuid(), 'organisations', 'nobody-at-all', 1, 1, now())");
+    assert_refused(&node, lost, "organisation");
     assert_refused(&node, nobody, "role");
     assert_refused(&node, forged, "signature");
     since_ms = clock_monotonic_ms();
