@@ -37,6 +37,8 @@
 #define LISTENING_HARD_MS                                                                          \
     4000 /* a connection that died in silence is noticed after seven seconds */
 #define DEAF_MS 1000
+/* By so much the clocks of nodes and database may differ: a revocation outlives its token. */
+#define CLOCKS_DIFFER_S 240
 
 struct auth {
     const char *issuer;   /* of the settings, borrowed */
@@ -90,9 +92,9 @@ static void unlock(pthread_mutex_t *mutex)
 
 /* --- transactions of the server itself --------------------------------------------------- */
 
-/* Leases and begins as the server itself, on behalf of a client or of none. */
-static int begin(struct auth *auth, const char *client_id, const char *request_id,
-                 struct db **ret_db)
+/* Leases and begins as the server itself, on behalf of a client, a person, or nobody. */
+static int begin(struct auth *auth, const char *client_id, const char *subject,
+                 const char *request_id, struct db **ret_db)
 {
     struct caller service = caller_service();
     struct db *db = NULL;
@@ -101,6 +103,7 @@ static int begin(struct auth *auth, const char *client_id, const char *request_i
     if (r != 0)
         return r;
     memcpy(service.client_id, client_id, strlen(client_id) + 1);
+    memcpy(service.subject, subject, strlen(subject) + 1);
     r = caller_begin(db, &service, request_id);
     if (r != 0) {
         db_release(db);
@@ -178,7 +181,7 @@ static int load_keys_now(struct auth *auth)
     struct token_keys *keys = NULL;
     size_t foreign_count = 0;
     struct db *db = NULL;
-    int r = begin(auth, "", "", &db);
+    int r = begin(auth, "", "", "", &db);
 
     if (r == 0)
         r = end(db,
@@ -467,7 +470,7 @@ static int check(struct auth *auth, const unsigned char *hash, struct bearer *be
     const uint64_t generation = known_generation(auth->known);
     const uint64_t asked_ms = clock_monotonic_ms();
     struct db *db = NULL;
-    int r = begin(auth, "", "", &db);
+    int r = begin(auth, "", "", "", &db);
 
     if (r != 0)
         return r;
@@ -541,7 +544,7 @@ static int authenticate(struct auth *auth, const char *client_id, const char *se
                         struct client_candidate *ret_candidate)
 {
     struct db *db = NULL;
-    int r = begin(auth, "", "", &db);
+    int r = begin(auth, "", "", "", &db);
 
     if (r == 0)
         r = end(db, clients_look_up(db, client_id, secret, ret_candidate));
@@ -587,7 +590,7 @@ static int note_issued(struct auth *auth, const struct client_candidate *candida
 {
     const struct audit_entry entry = {.action = "token.issue", .record_id = candidate->identity.id};
     struct db *db = NULL;
-    int r = begin(auth, candidate->identity.id, request_id, &db);
+    int r = begin(auth, candidate->identity.id, "", request_id, &db);
 
     if (r != 0)
         return r;
@@ -665,8 +668,8 @@ int auth_revoke(struct auth *auth, const char *token, const char *client_id, con
     if (client_id != NULL && strcmp(client_id, bearer.caller.client_id) != 0)
         return 0;
     (void)snprintf(end_text, sizeof(end_text), "%lld",
-                   (long long)(bearer.expires_at + TOKEN_LEEWAY_S));
-    r = begin(auth, bearer.caller.client_id, request_id, &db);
+                   (long long)(bearer.expires_at + TOKEN_LEEWAY_S + CLOCKS_DIFFER_S));
+    r = begin(auth, bearer.caller.client_id, bearer.caller.subject, request_id, &db);
     if (r != 0)
         return r;
     r = db_run(db, &REVOKE, (const char *const[]){bearer.revocation_id, end_text}, NULL);
