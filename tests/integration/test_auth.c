@@ -833,8 +833,11 @@ static char *forge_for(const struct forge_key *pair, const char *id, const char 
     return forge_token(pair, "{\"alg\":\"ES256\",\"kid\":\"theirs\"}", payload);
 }
 
-/* A node that takes tokens of this key, as of LOGIN. */
-static struct node start_node_for(const struct forge_key *pair)
+/*
+ * A node that takes tokens of this key, as of LOGIN.
+ * @ret_keys: the file its keys are in. Owned: unlink(), free()
+ */
+static struct node start_node_for(const struct forge_key *pair, char **ret_keys)
 {
     struct node node = {.pool = open_pool(url, "express_writer", NULL)};
     json_auto_t *set = json_pack("{s:[o]}", "keys", forge_key_to_jwk(pair, "theirs"));
@@ -861,10 +864,9 @@ static struct node start_node_for(const struct forge_key *pair)
     cr_assert_eq(auth_identify(node.auth, first, &caller, &reason), 0, "%s", reason);
     free(first);
     (void)unlink(path);
-    (void)unlink(keys);
     free(path);
-    free(keys);
     free(set_text);
+    *ret_keys = keys;
     return node;
 }
 
@@ -872,7 +874,8 @@ static struct node start_node_for(const struct forge_key *pair)
 Test(auth, an_outside_token_has_what_its_issuer_is_mapped_to)
 {
     struct forge_key pair = forge_key_make(FORGE_P256), strange = forge_key_make(FORGE_P256);
-    struct node node = start_node_for(&pair);
+    char *keys = NULL;
+    struct node node = start_node_for(&pair, &keys);
     char *editor = forge_for(&pair, "1", ",\"roles\":[\"e\"],\"role\":\"admin\"");
     char *partner = forge_for(&pair, "2", ",\"roles\":[\"p\"],\"org\":\"idp-1\"");
     char *lost = forge_for(&pair, "3", ",\"roles\":[\"p\"],\"org\":\"idp-2\"");
@@ -907,6 +910,41 @@ Test(auth, an_outside_token_has_what_its_issuer_is_mapped_to)
     free(forged);
     forge_key_deinit(&pair);
     forge_key_deinit(&strange);
+    (void)unlink(keys);
+    free(keys);
+}
+
+/* Checks A22. */
+Test(auth, a_key_that_an_outside_issuer_takes_back_ends_what_was_known_by_it)
+{
+    struct forge_key pair = forge_key_make(FORGE_P256);
+    const uint64_t until_ms = clock_monotonic_ms() + 60000;
+    char *keys = NULL;
+    struct node node = start_node_for(&pair, &keys);
+    char *known = forge_for(&pair, "1", ",\"roles\":[\"e\"]");
+    char *unknown =
+        forge_token(&pair, "{\"alg\":\"ES256\",\"kid\":\"newer\"}", "{\"iss\":\"" LOGIN "\"}");
+    struct caller caller;
+    FILE *file;
+
+    (void)assert_identified(&node, known);
+    file = fopen(keys, "w");
+    cr_assert_not_null(file);
+    cr_assert_geq(fputs("{\"keys\":[]}", file), 0);
+    cr_assert_eq(fclose(file), 0);
+    /* Half a minute after the last time, for a token that names a key that is not known. */
+    while (identify(&node, known, &caller) == 0) {
+        cr_assert_eq(identify(&node, unknown, &caller), AUTH_INVALID_TOKEN);
+        cr_assert_lt(clock_monotonic_ms(), until_ms, "still taken");
+        (void)poll(NULL, 0, 100);
+    }
+    assert_refused(&node, known, "key");
+    stop_node(&node);
+    (void)unlink(keys);
+    free(keys);
+    free(known);
+    free(unknown);
+    forge_key_deinit(&pair);
 }
 
 Test(auth, a_file_of_issuers_that_cannot_be_used_is_told)
