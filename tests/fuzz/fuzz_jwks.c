@@ -12,7 +12,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define ANY (1U << TOKEN_ES256 | 1U << TOKEN_RS256)
 
-/* What we make of keys that were found good is found good again, and the same. */
+/*
+ * What we make of keys that were found good is the same when it is read again. OpenSSL looks for
+ * factors of RSA numbers by chance: a number that is no key may pass once and then not.
+ */
 static void go_round(const struct token_keys *keys)
 {
     json_t *set = token_keys_to_jwks(keys, 0);
@@ -22,11 +25,12 @@ static void go_round(const struct token_keys *keys)
 
     assert(text != NULL);
     assert(jwks_read(text, strlen(text), ANY, "round", &back, &why) == 0);
-    assert(token_keys_count(back) == token_keys_count(keys));
+    assert(token_keys_count(back) <= token_keys_count(keys));
     for (size_t i = 0; i < token_keys_count(keys); i++) {
         const struct token_key *key = token_keys_at(keys, i);
+        const struct token_key *same = token_keys_find(back, key->kid);
 
-        assert(strcmp(key->pem, token_keys_at(back, i)->pem) == 0);
+        assert(same != NULL ? strcmp(key->pem, same->pem) == 0 : key->algorithm == TOKEN_RS256);
         assert(key->kid[0] != '\0' && key->pem_bytes == strlen(key->pem));
         assert(key->algorithm == TOKEN_ES256
                    ? key->signature_bytes == 64
