@@ -25,7 +25,7 @@
 #include <string.h>
 
 #define ITEM_BYTES_MAX (8u * BODY_BYTES_MAX) /* a body, escaped and with names made ids */
-#define SLUG_TRIES 3
+#define RANDOM_DIGITS_FROM 28                /* of a UUID: the last eight */
 #define NOW "date_trunc('milliseconds', now())"
 
 /* Everything but the tables of the resource: the state, and a version. */
@@ -214,7 +214,7 @@ static int find_slug(const struct edit *edit, const struct edit_record *record, 
     uuid_make_v7(chance);
     r = db_run(edit->db, &FREE_SLUG,
                (const char *const[]){record->resource->path, wanted, label, record->id,
-                                     chance + UUID_TEXT_BYTES - 9},
+                                     chance + RANDOM_DIGITS_FROM},
                &rows);
     if (r != 0)
         return r;
@@ -528,26 +528,35 @@ static int store_as(const struct edit *edit, struct edit_record *record, const j
     return r;
 }
 
+/* Return: 0, with *ret_taken when somebody was faster with the slug, or has the source. */
+static int try_slug(const struct edit *edit, struct edit_record *record, json_t *data,
+                    const char *slug, bool *ret_taken)
+{
+    int r;
+
+    if (json_object_set_new(data, "slug", json_string(slug)) != 0)
+        return fault_raise(-ENOMEM);
+    r = content_changed(NULL, data, edit->arena, &record->changed, &record->changed_count);
+    return r == 0 ? store_as(edit, record, data, slug, ret_taken) : r;
+}
+
 int edit_store_new(const struct edit *edit, struct edit_record *record, json_t *data)
 {
-    const char *wanted = json_string_value(json_object_get(data, "slug"));
+    const char *wanted = arena_copy(edit->arena, json_string_value(json_object_get(data, "slug")));
     const char *slug = NULL;
-    bool is_taken = true;
-    int r = 0;
+    char chance[UUID_TEXT_BYTES];
+    bool is_taken;
+    int r = find_slug(edit, record, wanted, data, &slug);
 
-    wanted = arena_copy(edit->arena, wanted);
-    for (int i = 0; i < SLUG_TRIES && is_taken && r == 0; i++) {
-        r = find_slug(edit, record, wanted, data, &slug);
-        if (r == 0 && slug == NULL)
-            return tell_slug_taken(edit);
-        if (r == 0 && json_object_set_new(data, "slug", json_string(slug)) != 0)
-            r = fault_raise(-ENOMEM);
-        if (r == 0)
-            r = content_changed(NULL, data, edit->arena, &record->changed, &record->changed_count);
-        if (r == 0)
-            r = store_as(edit, record, data, slug, &is_taken);
-        if (wanted != NULL)
-            break;
+    if (r == 0 && slug == NULL)
+        return tell_slug_taken(edit);
+    if (r == 0)
+        r = try_slug(edit, record, data, slug, &is_taken);
+    if (r == 0 && is_taken && wanted == NULL) {
+        /* Those who came at the same moment with the same name go on by chance. */
+        uuid_make_v7(chance);
+        slug = arena_format(edit->arena, "%s-%s", slug, chance + RANDOM_DIGITS_FROM);
+        r = slug == NULL ? fault_raise(-ENOMEM) : try_slug(edit, record, data, slug, &is_taken);
     }
     if (r == 0 && is_taken) {
         /* Somebody was faster with the slug; or it is not the slug. */

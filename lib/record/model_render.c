@@ -272,7 +272,8 @@ static void append_translated_words(struct text *sql, const struct resource *res
 /*
  * One statement, because finding the words of a text is the dearest step of all:
  * each text is read once for its words and once for their stems, and what is
- * found goes into the search table, the list of words and the list of stems.
+ * found goes into the search table, the list of words and the list of stems. Words come in
+ * order, so that two who add the same new ones wait for each other on one side only.
  */
 static void compose_search(struct statements *statements, struct text *sql,
                            const struct resource *resource)
@@ -292,7 +293,7 @@ static void compose_search(struct statements *statements, struct text *sql,
                      "stored_words as (insert into published.words (word)\n"
                      "select distinct word from found, unnest(tsvector_to_array(words_0 || words_1 "
                      "|| words_2 || translated_words)) as listed(word)\n"
-                     "where length(word) between 2 and 60\n"
+                     "where length(word) between 2 and 60 order by 1\n"
                      "on conflict do nothing),\n"
                      "stored_stems as (insert into published.stems (stem)\n"
                      "select stem from found, unnest(tsvector_to_array(stems_0 || stems_1 || "
@@ -300,7 +301,7 @@ static void compose_search(struct statements *statements, struct text *sql,
                      "union select lexeme from catalogue.record_translations tr join "
                      "catalogue.record r on r.id = tr.record_id and r.status = 'published', "
                      "unnest(to_tsvector(published.stemmer(tr.language), tr.text))\n"
-                     "where tr.record_id = any($1::uuid[])\n"
+                     "where tr.record_id = any($1::uuid[]) order by 1\n"
                      "on conflict do nothing)\n");
     text_append_format(sql,
                        "insert into published.%s_search (id, updated_at, brief, vector)\n"
