@@ -28,6 +28,7 @@
 #include "service.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <string.h>
 #include <strings.h>
 
@@ -68,6 +69,31 @@ const char *identity_bearer(const struct request *request)
     const char *value = request_header(request, "Authorization");
 
     return value == NULL ? NULL : behind_scheme(value, "Bearer");
+}
+
+bool identity_basic(struct arena *arena, const char *value, const char **ret_id,
+                    const char **ret_secret)
+{
+    const char *encoded = behind_scheme(value, "Basic");
+    const size_t length = encoded == NULL ? 0 : strlen(encoded);
+    char *text = length == 0 ? NULL : arena_alloc(arena, length);
+    const char *colon, *id, *secret;
+    size_t decoded;
+
+    if (text == NULL || sodium_base642bin((unsigned char *)text, length, encoded, length, NULL,
+                                          &decoded, NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
+        return false;
+    colon = memchr(text, ':', decoded);
+    if (colon == NULL)
+        return false;
+    /* Each half is form-encoded before the two are joined. */
+    id = request_decode_component(arena, text, (size_t)(colon - text));
+    secret = request_decode_component(arena, colon + 1, decoded - (size_t)(colon - text) - 1);
+    if (id == NULL || secret == NULL)
+        return false;
+    *ret_id = id;
+    *ret_secret = secret;
+    return true;
 }
 
 static int refuse(struct exchange *exchange, const char *code, const char *detail,

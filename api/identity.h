@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 
+struct arena;
 struct caller;
 struct exchange;
 struct reply;
@@ -27,6 +28,15 @@ enum identity_right { RIGHT_GIVEN, RIGHT_NOBODY, RIGHT_ROLE_MISSING, RIGHT_SCOPE
 enum identity_right identity_right(enum route_access access, const struct caller *caller,
                                    const char *resource);
 
+/*
+ * identity_basic() - what stands behind "Basic", as RFC 6749 section 2.3.1 writes it
+ * @value:      borrowed; of the Authorization header
+ * @ret_id:     in @arena
+ * @ret_secret: in @arena
+ * Return: false when it is another scheme, or cannot be read.
+ */
+MUST_CHECK bool identity_basic(struct arena *arena, const char *value, const char **ret_id,
+                               const char **ret_secret);
 /* The token behind "Bearer", borrowed from the header; NULL when there is no such header. */
 const char *identity_bearer(const struct request *request);
 

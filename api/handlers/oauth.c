@@ -26,10 +26,8 @@
 #include "settings.h"
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdbool.h>
 #include <string.h>
-#include <strings.h>
 
 #define CHALLENGE "Basic realm=\"express-api\", charset=\"UTF-8\""
 
@@ -91,37 +89,13 @@ static int refuse_outcome(struct request *request, struct reply *reply,
 
 /* --- who signs in ------------------------------------------------------------------------- */
 
-/* RFC 6749 section 2.3.1: each half is form-encoded before the two are joined. */
-static int read_basic(struct request *request, const char *encoded, struct credentials *credentials)
-{
-    const size_t length = strlen(encoded);
-    char *text = arena_alloc(request->arena, length + 1);
-    const char *colon;
-    size_t decoded;
-
-    if (text == NULL)
-        return fault_raise(-ENOMEM);
-    if (length == 0 || sodium_base642bin((unsigned char *)text, length, encoded, length, NULL,
-                                         &decoded, NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
-        return CREDENTIALS_MALFORMED;
-    colon = memchr(text, ':', decoded);
-    if (colon == NULL)
-        return CREDENTIALS_MALFORMED;
-    credentials->id = request_decode_component(request->arena, text, (size_t)(colon - text));
-    credentials->secret =
-        request_decode_component(request->arena, colon + 1, decoded - (size_t)(colon - text) - 1);
-    return credentials->id == NULL || credentials->secret == NULL ? CREDENTIALS_MALFORMED : 0;
-}
-
 /* Of the header, or of the form; never of both. */
 static int read_credentials(struct request *request, struct credentials *ret_credentials)
 {
-    static const char BASIC[] = "Basic ";
     const char *header = request_header(request, "Authorization");
     const char *id = request_form(request, "client_id");
     const char *secret = request_form(request, "client_secret");
     struct credentials credentials = {.id = id, .secret = secret};
-    int r;
 
     if (header == NULL) {
         if (id == NULL && secret == NULL)
@@ -129,12 +103,8 @@ static int read_credentials(struct request *request, struct credentials *ret_cre
         *ret_credentials = credentials;
         return id == NULL || secret == NULL ? CREDENTIALS_MALFORMED : 0;
     }
-    if (strncasecmp(header, BASIC, strlen(BASIC)) != 0)
+    if (!identity_basic(request->arena, header, &credentials.id, &credentials.secret))
         return CREDENTIALS_MALFORMED;
-    header += strlen(BASIC);
-    r = read_basic(request, header + strspn(header, " "), &credentials);
-    if (r != 0)
-        return r;
     if (secret != NULL || (id != NULL && strcmp(id, credentials.id) != 0))
         return CREDENTIALS_TWICE;
     *ret_credentials = credentials;
