@@ -142,6 +142,10 @@ Test(clients, what_is_wrong_with_a_new_one_is_told_by_pointer)
     } ROWS[] = {
         {"{\"organisation\":\"univerbal\",\"role\":\"partner\"}", "/name", "no name"},
         {"{\"name\":\"\",\"organisation\":\"univerbal\",\"role\":\"partner\"}", "/name", "empty"},
+        {"{\"name\":\"a\\u001b[2J\",\"organisation\":\"univerbal\",\"role\":\"partner\"}", "/name",
+         "what a terminal would obey"},
+        {"{\"name\":\"a\\u202eb\",\"organisation\":\"univerbal\",\"role\":\"partner\"}", "/name",
+         "what reads as another name"},
         {"{\"name\":\"a\",\"organisation\":\"univerbal\",\"role\":\"service\"}", "/role",
          "a role that is the server's own"},
         {"{\"name\":\"a\",\"organisation\":\"nobody\",\"role\":\"partner\"}", "/organisation",
@@ -238,6 +242,7 @@ Test(clients, what_a_change_cannot_be_is_told_by_pointer)
 {
     static const char *const ROWS[][2] = {
         {"{\"name\":null}", "/name"},
+        {"{\"name\":\"two\\nlines\"}", "/name"},
         {"{\"role\":null}", "/role"},
         {"{\"disabled\":null}", "/disabled"},
         {"{\"disabled\":\"yes\"}", "/disabled"},
