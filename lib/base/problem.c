@@ -107,8 +107,8 @@ static const struct problem_kind KINDS[] = {
      "The record has changed since the correction was proposed, so that applying it would not "
      "leave a valid record, or the record is not published any more, or another change of it waits "
      "for review. The errors name what does not fit.",
-     "Make the correction by hand with PATCH and decline the proposal, or decide on the change that "
-     "waits first."},
+     "Make the correction by hand with PATCH and decline the proposal, or decide on the change "
+     "that waits first."},
     {"slug-taken", 409, "The slug is taken",
      "Another record of this resource has the slug, or had it once: an address that was public "
      "belongs to its record for ever.",

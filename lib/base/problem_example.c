@@ -37,7 +37,7 @@ static const struct {
                        "     -d grant_type=client_credentials\n"},
     {"insufficient-scope",
      "TOKEN=$(curl -s \"$API/v1/oauth/token\" -u \"$CLIENT_ID:$CLIENT_SECRET\" \\\n"
-     "             -d grant_type=client_credentials -d scope='read write' | jq -r .access_token)\n"},
+     "             -d grant_type=client_credentials -d scope=read+write | jq -r .access_token)\n"},
     {"precondition-required",
      "# Read the record, and say in the change which state of it you have seen.\n" READ_ETAG
          PATCH_WITH_ETAG},
@@ -64,9 +64,9 @@ static const struct {
     {"rate-limited",
      "# Retry-After says when; a conditional request that is answered with 304 costs nothing.\n"
      "curl -si \"$API/v1/practices\" -H \"If-None-Match: $ETAG\" | grep -i '^RateLimit'\n"},
-    {"invalid-parameter",
-     "# Every parameter of an operation, from the contract.\n"
-     "curl -s \"$API/openapi.json\" | jq -r '.paths[\"/v1/practices\"].get.parameters[].\"$ref\"'\n"},
+    {"invalid-parameter", "# Every parameter of an operation, from the contract.\n"
+                          "curl -s \"$API/openapi.json\" |\n"
+                          "  jq -r '.paths[\"/v1/practices\"].get.parameters[].\"$ref\"'\n"},
 };
 
 const char *problem_example(const char *code)
