@@ -171,7 +171,7 @@ static bool is_remembered(const char *path)
 
 /* --- the database is away ---------------------------------------------------------------- */
 
-/* K4, K5, D1, D2, D4 */
+/* Checks K4, K5, D1, D2, D4. */
 Test(failure, while_the_database_is_away_readers_hear_so_at_once_and_health_goes_on)
 {
     static const char *const PATHS[] = {
@@ -263,7 +263,7 @@ static void check_connections(void)
     free(count);
 }
 
-/* K5 */
+/* Checks K5. */
 Test(failure, restarts_in_a_row_leave_nothing_behind)
 {
     static const char *const MODES[] = {"fast", "immediate", "fast"};
@@ -288,7 +288,7 @@ Test(failure, restarts_in_a_row_leave_nothing_behind)
 
 /* --- single backends --------------------------------------------------------------------- */
 
-/* K3 */
+/* Checks K3. */
 Test(failure, connections_that_are_closed_under_it_are_made_anew)
 {
     for (int round = 0; round < 5; round++) {
@@ -313,7 +313,7 @@ static pid_t pooled_backend(void)
     return (pid_t)number;
 }
 
-/* K3 */
+/* Checks K3. */
 Test(failure, a_backend_that_is_killed_takes_all_with_it_and_all_come_back)
 {
     (void)wait_until_well("/v1/practices?limit=2");
@@ -322,7 +322,7 @@ Test(failure, a_backend_that_is_killed_takes_all_with_it_and_all_come_back)
     (void)wait_until_well("/v1/networks?limit=2");
 }
 
-/* K9 */
+/* Checks K9. */
 Test(failure, a_backend_that_freezes_is_given_up_at_the_deadline)
 {
     pid_t frozen;
@@ -393,7 +393,7 @@ static void holder_stop(struct holder *holder)
     free(holder->url);
 }
 
-/* C6 */
+/* Checks C6. */
 Test(failure, who_waits_for_a_lock_too_long_hears_of_contention_and_others_go_on)
 {
     struct holder holder;
@@ -433,7 +433,7 @@ static void stop_server(struct test_server *server)
         cr_assert_fail("%s", what);
 }
 
-/* R10: a statement that takes longer than it may, as one that waits does */
+/* Checks R10. A statement that takes longer than it may, as one that waits does. */
 Test(failure, a_statement_that_takes_too_long_is_ended_and_said)
 {
     struct test_server server;
@@ -493,7 +493,7 @@ static void hear(int fd, struct text *text)
     (void)close(fd); /* the server has */
 }
 
-/* R9, D12 */
+/* Checks R9, D12. */
 Test(failure, more_readers_than_connections_are_turned_away_and_health_goes_on)
 {
     static const char REQUEST[] =

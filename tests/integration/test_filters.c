@@ -557,6 +557,7 @@ Test(filters, a_list_of_related_records_has_those_that_refer_and_takes_filters)
 /* --- what is refused ---------------------------------------------------------------------------
  */
 
+/* Checks V7, V12. */
 Test(filters, a_value_that_the_property_cannot_have_is_refused_by_name)
 {
     static const struct {
@@ -781,6 +782,7 @@ static void check_unknown(const struct resource *resource, const json_t *paramet
     text_deinit(&path);
 }
 
+/* Checks Z12. */
 Test(filters, every_other_parameter_is_refused_with_the_nearest_that_exists)
 {
     const struct contract *contract = list_contract();

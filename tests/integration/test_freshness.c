@@ -237,6 +237,7 @@ Test(freshness, lists_of_related_records_take_it_too)
                  json_array_size(response_at(all, "/data")));
 }
 
+/* Checks V15. */
 Test(freshness, a_cursor_of_what_is_stale_is_of_no_use_elsewhere)
 {
     CLEANUP(response_freep) struct response *page = http_get("/v1/practices?stale=true&limit=2");

@@ -746,6 +746,7 @@ static void check_refused(const char *address, const char *parameter, const char
     cr_assert_str_eq(response_text_at(response, "/errors/0/code"), code, "%s", address);
 }
 
+/* Checks V12, V17. */
 Test(history, a_time_that_is_none_or_has_not_come_is_refused)
 {
     static const char *const NONE[] = {"yesterday",
@@ -807,6 +808,7 @@ Test(history, a_list_of_the_past_is_json_alone)
     cr_assert_str_eq(response_header(json, "Content-Type"), "application/json");
 }
 
+/* Checks V15. */
 Test(history, a_cursor_belongs_to_its_time)
 {
     CLEANUP(response_freep)

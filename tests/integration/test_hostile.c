@@ -74,14 +74,14 @@ static void check_empty(struct response *response, const char *name, const char 
                  "%s=%s is a list that was not filtered", name, value);
 }
 
-/* Z12, V18: what is no text is refused before anything else is looked at */
+/* What is no text is refused before anything else is looked at. */
 static const char *const NO_TEXT[] = {
     "",          "%00",    "a%00b", "%C0%80", "%FF", "%C3",    "%ED%A0%80", "%F5%80%80%80",
     "%E2%28%A1", "%zz",    "%",     "a%2",    "%0a", "%0d%0a", "%1b%5B31m", "%7f",
     "%u0041",    "%25%00", ",",     "a,",     ",a",  "a,,b",
 };
 
-/* V17: what is text, and nothing more */
+/* What is text, and nothing more. */
 static const char *const ONLY_TEXT[] = {
     "%27%20or%201%3D1%20--",
     "%27%3B%20drop%20table%20catalogue.record%3B%20--",
@@ -153,19 +153,21 @@ static void check_resource(size_t index)
         check_filter(path, &resource->filters[i], index + i, step);
 }
 
+/* Checks V17, V18, Z12. */
 Test(hostile, values_that_break_filters_elsewhere_are_refused_or_literal_here_in_one_half)
 {
     for (size_t i = 0; i < contract_resource_count(list_contract()); i += 2)
         check_resource(i);
 }
 
+/* Checks V17, V18, Z12. */
 Test(hostile, values_that_break_filters_elsewhere_are_refused_or_literal_here_in_the_other_half)
 {
     for (size_t i = 1; i < contract_resource_count(list_contract()); i += 2)
         check_resource(i);
 }
 
-/* V17: whatever was in them, the statements above changed nothing */
+/* Checks V17. Whatever was in them, the statements above changed nothing. */
 Test(hostile, no_value_reaches_the_database_as_sql)
 {
     static const char COUNT[] = "select count(*) from catalogue.record";
@@ -188,7 +190,7 @@ Test(hostile, no_value_reaches_the_database_as_sql)
     free(after);
 }
 
-/* V7: the columns are narrower than what is taken from outside */
+/* Checks V7. The columns are narrower than what is taken from outside. */
 Test(hostile, numbers_at_the_ends_of_their_range_are_compared_and_never_overflow)
 {
     static const char *const HUGE_NUMBERS[] = {"2147483647", "2147483648", "9223372036854775807",
@@ -242,6 +244,7 @@ Test(hostile, numbers_at_the_ends_of_their_range_are_compared_and_never_overflow
     cr_assert_gt(count, 20);
 }
 
+/* Checks V12. */
 Test(hostile, dates_at_the_ends_of_the_calendar_are_compared)
 {
     static const char *const DATES[] = {"0001-01-01", "9999-12-31", "1582-10-10", "2000-02-29"};
@@ -277,7 +280,7 @@ Test(hostile, dates_at_the_ends_of_the_calendar_are_compared)
     }
 }
 
-/* V14 and the parameters that every list has */
+/* Checks V14. And the parameters that every list has. */
 Test(hostile, the_parameters_of_pages_take_nothing_but_what_they_mean)
 {
     static const char *const NAMES[] = {"limit",  "cursor",    "sort",    "count",
@@ -311,7 +314,7 @@ Test(hostile, the_parameters_of_pages_take_nothing_but_what_they_mean)
     }
 }
 
-/* Z12, Z13 */
+/* Checks Z12, Z13. */
 Test(hostile, names_that_are_no_parameters_are_refused_and_not_passed_over)
 {
     static const char *const NAMES[] = {
@@ -353,7 +356,7 @@ Test(hostile, a_read_takes_nothing_but_what_shapes_it)
     }
 }
 
-/* Z2, Z4, V17 in paths */
+/* Checks Z2, Z4, V17. In paths. */
 Test(hostile, a_segment_of_a_path_is_only_a_name)
 {
     static const char *const FORMS[] = {"/v1/practices/", "/v1/organisations/", "/v1/",
@@ -375,7 +378,7 @@ Test(hostile, a_segment_of_a_path_is_only_a_name)
 
 /* --- search ----------------------------------------------------------------------------- */
 
-/* V16 */
+/* Checks V16. */
 Test(hostile, a_search_is_words_whatever_they_look_like)
 {
     static const char *const WORDS[] = {
@@ -450,7 +453,7 @@ Test(hostile, a_search_is_words_whatever_they_look_like)
     }
 }
 
-/* V16 */
+/* Checks V16. */
 Test(hostile, a_search_of_too_many_characters_is_refused)
 {
     struct text text;
@@ -483,7 +486,7 @@ static void next_cursor(const char *path, char ret_cursor[CURSOR_BYTES_MAX])
     ret_cursor[strcspn(ret_cursor, "&")] = '\0';
 }
 
-/* V15, Z24 */
+/* Checks V15, Z24. */
 Test(hostile, a_cursor_that_was_touched_or_belongs_elsewhere_is_refused)
 {
     char cursor[CURSOR_BYTES_MAX], changed[CURSOR_BYTES_MAX + 16];
@@ -533,6 +536,7 @@ Test(hostile, a_cursor_that_was_touched_or_belongs_elsewhere_is_refused)
     }
 }
 
+/* Checks V15. */
 Test(hostile, a_cursor_of_another_server_is_refused)
 {
     char cursor[CURSOR_BYTES_MAX];
@@ -693,6 +697,7 @@ Test(hostile, a_value_of_any_length_is_answered)
     }
 }
 
+/* Checks Z12. */
 Test(hostile, a_parameter_twice_is_never_half_obeyed)
 {
     static const char *const QUERIES[] = {
@@ -772,7 +777,7 @@ Test(hostile, every_order_facet_and_relation_that_is_offered_works)
     }
 }
 
-/* R10 */
+/* Checks R10. */
 Test(hostile, the_widest_places_work_on_every_resource_that_has_one)
 {
     static const char *const QUERIES[] = {

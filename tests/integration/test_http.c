@@ -175,7 +175,7 @@ static void check_other_methods(const char *path, const json_t *item)
     }
 }
 
-/* H2 */
+/* Checks H2. */
 Test(http, every_path_refuses_other_methods_and_names_those_it_has)
 {
     each_path(check_other_methods);
@@ -247,7 +247,7 @@ static void check_head(const char *path, const json_t *item)
     }
 }
 
-/* H3 */
+/* Checks H3. */
 Test(http, head_is_get_without_the_body_on_every_path)
 {
     each_path(check_head);
@@ -270,7 +270,7 @@ Test(http, head_of_an_error_is_that_of_get)
     }
 }
 
-/* H3 for what is made while it is sent */
+/* Checks H3. Of what is made while it is sent. */
 Test(http, head_of_a_stream_knows_how_long_the_stream_would_be)
 {
     static const char *const PATHS[] = {"/v1/practices?format=csv", "/v1/networks?format=ndjson",
@@ -321,7 +321,7 @@ static void check_options(const char *path, const json_t *item)
     }
 }
 
-/* H4 */
+/* Checks H4. */
 Test(http, options_tells_the_methods_of_every_path_and_lets_browsers_read_it)
 {
     CLEANUP(response_freep) struct response *unknown = send_bare("OPTIONS", "/nothing");
@@ -332,7 +332,7 @@ Test(http, options_tells_the_methods_of_every_path_and_lets_browsers_read_it)
 
 /* --- methods and paths ------------------------------------------------------------------ */
 
-/* H1, H2 */
+/* Checks H1, H2. */
 Test(http, an_unknown_path_is_not_found_whatever_the_method)
 {
     static const char *const PATHS[] = {
@@ -367,7 +367,7 @@ Test(http, an_unknown_path_is_not_found_whatever_the_method)
     }
 }
 
-/* H2 */
+/* Checks H2. */
 Test(http, a_method_that_is_none_is_not_implemented)
 {
     static const char *const METHODS[] = {"get", "FOO", "GETS", "PROPFIND", "PRI", "G%T"};
@@ -382,7 +382,7 @@ Test(http, a_method_that_is_none_is_not_implemented)
     }
 }
 
-/* Z9 */
+/* Checks Z9. */
 Test(http, no_header_and_no_parameter_overrides_method_or_path)
 {
     static const char *const HEADERS[] = {
@@ -403,7 +403,7 @@ Test(http, no_header_and_no_parameter_overrides_method_or_path)
     }
 }
 
-/* Z10, V18 */
+/* Checks Z10, V18. */
 Test(http, tricks_with_paths_lead_nowhere)
 {
     static const struct {
@@ -455,7 +455,7 @@ Test(http, tricks_with_paths_lead_nowhere)
     }
 }
 
-/* V13 */
+/* Checks V13. */
 Test(http, an_id_is_found_in_either_case_and_what_is_no_id_is_a_slug_that_does_not_exist)
 {
     CLEANUP(response_freep) struct response *list = http_get("/v1/practices?limit=1");
@@ -484,7 +484,7 @@ Test(http, an_id_is_found_in_either_case_and_what_is_no_id_is_a_slug_that_does_n
     }
 }
 
-/* Z11 */
+/* Checks Z11. */
 Test(http, a_parameter_with_the_name_of_a_path_segment_is_refused)
 {
     CLEANUP(response_freep) struct response *list = http_get("/v1/practices?resource=networks");
@@ -496,7 +496,7 @@ Test(http, a_parameter_with_the_name_of_a_path_segment_is_refused)
 
 /* --- headers of every answer --------------------------------------------------------------- */
 
-/* G4 */
+/* Checks G4. */
 Test(http, a_good_request_id_is_given_back_and_any_other_replaced)
 {
     static const struct {
@@ -571,7 +571,7 @@ Test(http, a_trace_goes_on_where_it_is_well_formed)
     }
 }
 
-/* G3, 2.4 */
+/* Checks G3. */
 Test(http, every_answer_bears_the_headers_that_protect)
 {
     static const struct {
@@ -603,7 +603,7 @@ Test(http, every_answer_bears_the_headers_that_protect)
     }
 }
 
-/* H23 */
+/* Checks H23. */
 Test(http, the_same_bytes_go_to_everyone_and_links_lead_to_the_configured_place)
 {
     static const char *const HEADERS[] = {
@@ -656,7 +656,7 @@ Test(http, the_same_bytes_go_to_everyone_and_links_lead_to_the_configured_place)
     }
 }
 
-/* A24, G5 */
+/* Checks A24, G5. */
 Test(http, credentials_in_a_url_are_refused_and_appear_nowhere)
 {
     static const char *const PATHS[] = {"/v1/practices?access_token=canary-secret-1",
@@ -675,7 +675,7 @@ Test(http, credentials_in_a_url_are_refused_and_appear_nowhere)
     cr_assert_eq(test_server_log_lines("canary-secret"), 0);
 }
 
-/* G5 */
+/* Checks G5. */
 Test(http, what_a_client_asks_for_is_not_written_down)
 {
     CLEANUP(response_freep)
@@ -819,7 +819,7 @@ static void check_not_modified(const struct response *whole, const struct respon
         cr_assert_str_eq(length, response_header(whole, "Content-Length"), "%s", why);
 }
 
-/* H20 */
+/* Checks H20. */
 Test(http, a_copy_that_is_current_is_not_sent_again)
 {
     static const char *const CODINGS[] = {"Accept-Encoding: identity", "Accept-Encoding: gzip",
@@ -919,7 +919,7 @@ Test(http, without_an_etag_the_time_of_the_last_change_decides)
     cr_assert_eq(both->status, 200, "the ETag counts where both are sent");
 }
 
-/* H21, of reading */
+/* Checks H21. Of reading. */
 Test(http, if_match_compares_strongly)
 {
     CLEANUP(response_freep) struct response *whole = http_get("/v1/practices");
@@ -942,7 +942,7 @@ Test(http, if_match_compares_strongly)
     }
 }
 
-/* Z23 */
+/* Checks Z23. */
 Test(http, an_etag_opens_nothing_that_is_not_there)
 {
     static const char *const HEADERS[] = {"If-None-Match: *", "If-Match: *", "If-Match: \"a\""};
@@ -997,7 +997,7 @@ static void import_title(const char *slug, const char *title)
     list_import_well(records);
 }
 
-/* H20: on a server of its own, because it changes what others read. */
+/* Checks H20. On a server of its own, because it changes what others read. */
 Test(http, a_304_costs_no_statement_and_ends_with_the_next_change)
 {
     static const char *const PATHS[] = {"/v1/practices", "/v1/practices/a-changing-record",
@@ -1050,7 +1050,7 @@ Test(http, a_304_costs_no_statement_and_ends_with_the_next_change)
 
 /* --- negotiation ----------------------------------------------------------------------- */
 
-/* H7 */
+/* Checks H7. */
 Test(http, what_is_not_to_be_had_is_not_acceptable)
 {
     static const struct {
@@ -1122,7 +1122,7 @@ Test(http, a_header_of_two_hundred_members_changes_nothing)
     }
 }
 
-/* H27 */
+/* Checks H27. */
 Test(http, a_language_that_nobody_speaks_gives_the_records_own)
 {
     static const char *const HEADERS[] = {
@@ -1158,7 +1158,7 @@ static struct response *post_with(const char *first, const char *second, const c
     return http_send("POST", BATCH, (const char *const[]){first, second, NULL}, body, body_bytes);
 }
 
-/* H5 */
+/* Checks H5. */
 Test(http, a_body_is_json_by_its_type_or_not_taken)
 {
     static const struct {
@@ -1197,7 +1197,7 @@ Test(http, a_body_is_json_by_its_type_or_not_taken)
     }
 }
 
-/* H8 */
+/* Checks H8. */
 Test(http, a_coded_body_is_never_inflated)
 {
     static const char *const HEADERS[] = {
@@ -1221,7 +1221,7 @@ Test(http, a_coded_body_is_never_inflated)
     }
 }
 
-/* V1, V2, V3 */
+/* Checks V1, V2, V3. */
 Test(http, a_body_that_is_no_json_is_refused_without_being_quoted)
 {
 #define ROW(text, why)                                                                             \
@@ -1280,7 +1280,7 @@ Test(http, a_body_that_is_no_json_is_refused_without_being_quoted)
     cr_assert_eq(test_server_log_lines("canary"), 0);
 }
 
-/* V4 */
+/* Checks V4. */
 Test(http, a_body_that_is_deep_or_has_many_values_is_refused_before_it_is_parsed)
 {
     static const struct {
@@ -1327,7 +1327,7 @@ Test(http, a_body_that_is_deep_or_has_many_values_is_refused_before_it_is_parsed
     }
 }
 
-/* V5, V6, V13 */
+/* Checks V5, V6, V13. */
 Test(http, a_batch_that_is_json_and_wrong_is_told_where)
 {
     static const struct {
@@ -1359,7 +1359,7 @@ Test(http, a_batch_that_is_json_and_wrong_is_told_where)
     }
 }
 
-/* R1, R3 */
+/* Checks R1, R3. */
 Test(http, a_body_has_its_greatest_length_and_not_a_byte_more)
 {
     static const struct {
@@ -1394,7 +1394,7 @@ Test(http, a_body_has_its_greatest_length_and_not_a_byte_more)
     }
 }
 
-/* H25 */
+/* Checks H25. */
 Test(http, ranges_are_not_served_and_change_nothing)
 {
     CLEANUP(response_freep) struct response *plain = http_get("/v1/practices?format=csv");
@@ -1407,7 +1407,7 @@ Test(http, ranges_are_not_served_and_change_nothing)
     cr_assert_null(response_header(ranged, "Content-Range"));
 }
 
-/* Z26, D1 */
+/* Checks Z26, D1. */
 Test(http, health_and_metrics_are_on_a_listener_of_their_own)
 {
     static const char *const PATHS[] = {"/healthz", "/readyz", "/metrics"};

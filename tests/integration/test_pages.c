@@ -83,6 +83,7 @@ Test(pages, a_page_without_a_limit_has_20_records)
     cr_assert_eq(json_integer_value(response_at(response, "/page/limit")), 20);
 }
 
+/* Checks V14. */
 Test(pages, any_other_limit_is_refused)
 {
     static const struct {
@@ -357,6 +358,7 @@ static void expect_cursor_refused(const char *path, const char *query, const cha
     text_deinit(&address);
 }
 
+/* Checks V15. */
 Test(pages, a_cursor_with_any_character_changed_is_refused)
 {
     char *cursor = cursor_of("/v1/practices", "sort=title&limit=2&fields=slug");
@@ -379,6 +381,7 @@ Test(pages, a_cursor_with_any_character_changed_is_refused)
     free(cursor);
 }
 
+/* Checks V15. */
 Test(pages, a_cursor_of_another_list_or_making_is_refused)
 {
     static const struct {
@@ -596,6 +599,7 @@ static void expect_whole_and_once(const json_t *before, const json_t *slugs, con
             cr_assert_fail("%s: %s did not come", query, json_string_value(slug));
 }
 
+/* Checks C8. */
 Test(pages, pages_stay_whole_and_without_repeats_while_the_list_changes)
 {
     /* By slug and by time; each with cursors of another form. */

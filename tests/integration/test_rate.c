@@ -54,7 +54,7 @@ static struct response *ask_at_once(void (*put_client)(struct text *text, int nu
     return response;
 }
 
-/* R11 */
+/* Checks R11. */
 Test(rate, every_answer_says_what_is_left)
 {
     CLEANUP(response_freep) struct response *response = get_as("192.0.2.1", "/", NULL);
@@ -70,7 +70,7 @@ static void put_same(struct text *text, int number)
     text_append(text, "X-Forwarded-For: 192.0.2.2\r\n");
 }
 
-/* R11 */
+/* Checks R11. */
 Test(rate, who_asks_too_fast_is_told_to_wait_and_served_again_then)
 {
     CLEANUP(response_freep) struct response *flood = ask_at_once(put_same);
@@ -153,7 +153,7 @@ static void put_nonsense(struct text *text, int number)
     text_append_format(text, "X-Forwarded-For: nonsense-%d\r\n", number);
 }
 
-/* R11 */
+/* Checks R11. */
 Test(rate, the_last_address_that_the_proxy_names_is_the_client)
 {
     static const struct {
@@ -180,7 +180,7 @@ Test(rate, the_last_address_that_the_proxy_names_is_the_client)
     }
 }
 
-/* R11: on a server without a proxy */
+/* Checks R11. On a server without a proxy. */
 Test(rate, without_a_trusted_proxy_nobody_can_pretend_to_be_another)
 {
     struct test_server server;
@@ -202,7 +202,7 @@ Test(rate, without_a_trusted_proxy_nobody_can_pretend_to_be_another)
         cr_assert_fail("%s", what);
 }
 
-/* R11: health is not limited, whoever asks */
+/* Checks R11. Health is not limited, whoever asks. */
 Test(rate, the_listener_for_health_has_no_limit)
 {
     char url[200];

@@ -407,6 +407,7 @@ Test(service, paths_about_the_service_take_no_parameters)
     }
 }
 
+/* Checks H1. */
 Test(service, paths_that_do_not_exist_are_not_found)
 {
     static const char *const PATHS[] = {
@@ -446,6 +447,7 @@ Test(service, paths_that_do_not_exist_are_not_found)
     }
 }
 
+/* Checks H3. */
 Test(service, head_tells_what_get_would)
 {
     static const char *const PATHS[] = {"/",         "/openapi.json",  "/openapi.yaml",

@@ -177,7 +177,7 @@ Test(start, words_that_mean_nothing_are_refused_with_the_usage)
     }
 }
 
-/* M1, and T: every fault is told at once */
+/* Checks M1. Every fault is told at once. */
 Test(start, bad_settings_are_named_all_at_once_with_their_ranges)
 {
     static const char *const NAMES[] = {
@@ -222,7 +222,7 @@ Test(start, a_database_that_is_not_named_or_not_there_is_said)
 
 /* --- databases that do not fit ----------------------------------------------------------- */
 
-/* M1 */
+/* Checks M1. */
 Test(start, a_database_that_was_never_migrated_is_refused_and_left_alone)
 {
     struct scratch scratch;
@@ -291,7 +291,7 @@ Test(start, migrating_twice_does_nothing_the_second_time)
     scratch_drop(&scratch);
 }
 
-/* M1 */
+/* Checks M1. */
 Test(start, a_migration_that_was_changed_since_is_refused_by_name)
 {
     struct scratch scratch;
@@ -303,7 +303,7 @@ Test(start, a_migration_that_was_changed_since_is_refused_by_name)
     scratch_drop(&scratch);
 }
 
-/* M1 */
+/* Checks M1. */
 Test(start, a_database_of_a_newer_program_is_refused)
 {
     struct scratch scratch;
@@ -327,7 +327,7 @@ static void *run_migrator(void *data)
     return NULL;
 }
 
-/* M2 */
+/* Checks M2. */
 Test(start, two_that_migrate_at_once_take_turns)
 {
     struct migrator migrators[2];

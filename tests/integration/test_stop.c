@@ -138,7 +138,7 @@ static int begin_request(const struct test_server *server)
     return fd;
 }
 
-/* S1: not ready any more, at once. */
+/* Not ready any more, at once. */
 static void wait_for_draining(void)
 {
     uint64_t deadline = clock_monotonic_ms() + WAIT_MS;
@@ -196,7 +196,7 @@ static size_t whole_length(const char *answer)
     return length;
 }
 
-/* S1, S2 */
+/* Checks S1, S2. */
 Test(stop, what_runs_at_sigterm_is_answered_in_full_and_the_exit_code_is_zero)
 {
     struct test_server server;
@@ -242,7 +242,7 @@ Test(stop, what_runs_at_sigterm_is_answered_in_full_and_the_exit_code_is_zero)
     drop(&server);
 }
 
-/* S3 */
+/* Checks S3. */
 Test(stop, what_takes_longer_than_the_limit_is_cut_and_the_exit_code_says_so)
 {
     struct test_server server;
@@ -261,7 +261,7 @@ Test(stop, what_takes_longer_than_the_limit_is_cut_and_the_exit_code_says_so)
     drop(&server);
 }
 
-/* S4 */
+/* Checks S4. */
 Test(stop, a_second_signal_ends_it_at_once)
 {
     static const int SIGNALS[] = {SIGTERM, SIGINT};
@@ -283,7 +283,7 @@ Test(stop, a_second_signal_ends_it_at_once)
     }
 }
 
-/* S4 */
+/* Checks S4. */
 Test(stop, sighup_and_sigpipe_change_nothing_and_sigint_is_as_good_as_sigterm)
 {
     struct test_server server;
@@ -303,7 +303,7 @@ Test(stop, sighup_and_sigpipe_change_nothing_and_sigint_is_as_good_as_sigterm)
     drop(&server);
 }
 
-/* S1: nobody is there */
+/* Checks S1. Nobody is there. */
 Test(stop, with_nothing_to_do_it_ends_by_itself)
 {
     struct test_server server;
@@ -314,7 +314,7 @@ Test(stop, with_nothing_to_do_it_ends_by_itself)
         cr_assert_fail("%s", what);
 }
 
-/* S1: a client that does not read holds the stop up no longer than the limit */
+/* Checks S1. A client that does not read holds the stop up no longer than the limit. */
 Test(stop, a_stream_that_nobody_reads_is_cut_at_the_limit)
 {
     struct test_server server;
@@ -333,7 +333,7 @@ Test(stop, a_stream_that_nobody_reads_is_cut_at_the_limit)
     drop(&server);
 }
 
-/* K1 */
+/* Checks K1. */
 Test(stop, after_a_power_cut_it_starts_again_with_everything)
 {
     struct test_server server;

@@ -55,7 +55,7 @@ static void check_next_request_works(const char *why)
     cr_assert_eq(response->status, 200, "after %s: %d", why, response->status);
 }
 
-/* The log is lines of ours, whatever clients sent. V20 */
+/* The log is lines of ours, whatever clients sent. */
 static void check_log_is_clean(void)
 {
     FILE *log = fopen(getenv("API_LOG"), "r");
@@ -108,7 +108,7 @@ static void check_rows(const struct row *rows, size_t count)
     check_log_is_clean();
 }
 
-/* H10, H11 */
+/* Checks H10, H11. */
 Test(wire, a_length_that_can_be_read_in_two_ways_is_refused_and_ends_the_connection)
 {
     static const struct row ROWS[] = {
@@ -153,7 +153,9 @@ Test(wire, a_length_that_can_be_read_in_two_ways_is_refused_and_ends_the_connect
     check_rows(ROWS, ARRAY_LENGTH(ROWS));
 }
 
-/* H10, R5: the library reads such a body to the end of the connection, so that alone is the limit
+/*
+ * Checks H10, R5. The library reads such a body to the end of the connection, so that alone is the
+ * limit.
  */
 Test(wire, a_transfer_coding_that_is_none_never_hangs)
 {
@@ -168,7 +170,7 @@ Test(wire, a_transfer_coding_that_is_none_never_hangs)
     check_rows(ROWS, ARRAY_LENGTH(ROWS));
 }
 
-/* H12, H19 */
+/* Checks H12, H19. */
 Test(wire, a_request_within_a_body_is_never_read_as_the_next_one)
 {
     static const struct row ROWS[] = {
@@ -190,7 +192,7 @@ Test(wire, a_request_within_a_body_is_never_read_as_the_next_one)
     check_rows(ROWS, ARRAY_LENGTH(ROWS));
 }
 
-/* H13 */
+/* Checks H13. */
 Test(wire, a_request_names_one_host)
 {
     static const struct row ROWS[] = {
@@ -217,7 +219,7 @@ Test(wire, a_request_names_one_host)
     check_rows(ROWS, ARRAY_LENGTH(ROWS));
 }
 
-/* H14: what can lose a header at most */
+/* Checks H14. What can lose a header at most. */
 Test(wire, line_ends_and_bytes_that_are_none_forge_no_header)
 {
     static const struct row ROWS[] = {
@@ -245,7 +247,7 @@ Test(wire, line_ends_and_bytes_that_are_none_forge_no_header)
     check_rows(ROWS, ARRAY_LENGTH(ROWS));
 }
 
-/* H2, H4, H17 */
+/* Checks H2, H4, H17. */
 Test(wire, request_lines_of_all_kinds_are_answered_or_closed)
 {
     static const struct row ROWS[] = {
@@ -279,7 +281,7 @@ Test(wire, request_lines_of_all_kinds_are_answered_or_closed)
     check_rows(ROWS, ARRAY_LENGTH(ROWS));
 }
 
-/* H16 */
+/* Checks H16. */
 Test(wire, expect_is_obeyed_or_refused)
 {
     static const struct row ROWS[] = {
@@ -300,7 +302,7 @@ static void check_text(struct text *request, int status, const char *code, const
     check_rows(&row, 1);
 }
 
-/* H14, H15 */
+/* Checks H14, H15. */
 Test(wire, what_is_too_long_is_refused_at_each_length)
 {
     static const struct {
@@ -343,7 +345,7 @@ Test(wire, what_is_too_long_is_refused_at_each_length)
     }
 }
 
-/* R1, R2, R3 */
+/* Checks R1, R2, R3. */
 Test(wire, a_body_without_end_is_refused_and_not_kept)
 {
     struct text request;
@@ -361,7 +363,7 @@ Test(wire, a_body_without_end_is_refused_and_not_kept)
     text_deinit(&request);
 }
 
-/* H18 */
+/* Checks H18. */
 Test(wire, requests_sent_at_once_are_answered_in_their_order)
 {
     CLEANUP(response_freep) struct response *response = NULL;
@@ -386,7 +388,7 @@ Test(wire, requests_sent_at_once_are_answered_in_their_order)
     text_deinit(&request);
 }
 
-/* H18 */
+/* Checks H18. */
 Test(wire, behind_a_request_that_is_bad_nothing_is_answered)
 {
     static const char REQUESTS[] = "GET /nothing HTTP/1.1\r\n" HOST "\r\n"
@@ -426,7 +428,7 @@ static void send_and_reset(const char *bytes)
     (void)close(fd);                                    /* with RST, whatever is on its way */
 }
 
-/* V19 */
+/* Checks V19. */
 Test(wire, directives_of_a_format_in_connections_that_break_are_only_text)
 {
     static const char *const REQUESTS[] = {
@@ -487,7 +489,7 @@ static bool drip(const char *bytes)
     return closed;
 }
 
-/* R5 */
+/* Checks R5. */
 Test(wire, a_header_that_never_ends_is_cut)
 {
     cr_assert(
@@ -495,7 +497,7 @@ Test(wire, a_header_that_never_ends_is_cut)
     check_next_request_works("a drip");
 }
 
-/* R5 */
+/* Checks R5. */
 Test(wire, a_body_that_never_ends_is_cut)
 {
     cr_assert(drip("POST /v1/practices/batch-get HTTP/1.1\r\nHost: a\r\nContent-Length: 999\r\n\r\n"
@@ -503,7 +505,7 @@ Test(wire, a_body_that_never_ends_is_cut)
     check_next_request_works("a drip");
 }
 
-/* R5 */
+/* Checks R5. */
 Test(wire, a_connection_on_which_nothing_is_said_is_cut)
 {
     CLEANUP(response_freep) struct response *response = http_raw("", 0, WAIT_MS);
@@ -524,7 +526,7 @@ Test(wire, bytes_of_another_protocol_are_cut)
     check_rows(ROWS, ARRAY_LENGTH(ROWS));
 }
 
-/* R7: on a server of its own, whose few places are taken */
+/* Checks R7. On a server of its own, whose few places are taken. */
 Test(wire, when_all_connections_are_taken_health_answers_and_it_recovers)
 {
     struct test_server server;
@@ -563,7 +565,7 @@ Test(wire, when_all_connections_are_taken_health_answers_and_it_recovers)
         cr_assert_fail("%s", what);
 }
 
-/* G4, V20 */
+/* Checks G4, V20. */
 Test(wire, every_request_that_is_read_has_one_line_in_the_log)
 {
     static const struct {

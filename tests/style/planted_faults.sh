@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The harness itself: a leak, an overflow, undefined behaviour and a race in a test each
 # turn the run red. Criterion alone would pass a leak and a race.
+#
+# Checks C10, T1. The server itself runs under ThreadSanitizer in tools/test thread.
 set -euo pipefail
 
 root=${EXPRESS_SOURCE_DIR:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}

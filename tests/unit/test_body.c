@@ -11,6 +11,7 @@
 
 TestSuite(body, .fini = test_ends_without_leaks);
 
+/* Checks H5. */
 Test(body, only_json_in_utf_8_is_a_json_type)
 {
     static const struct {
@@ -47,6 +48,7 @@ static int parse(const char *bytes, size_t size_bytes, struct arena *arena, stru
     return body_parse(arena, bytes, size_bytes, &json, problem);
 }
 
+/* Checks V1, V2, V3. */
 Test(body, bad_json_is_refused_with_a_position_and_without_the_input)
 {
     static const struct {
@@ -81,6 +83,7 @@ Test(body, bad_json_is_refused_with_a_position_and_without_the_input)
     arena_deinit(&arena);
 }
 
+/* Checks V4. */
 Test(body, depth_and_number_of_values_are_bounded_before_parsing)
 {
     char *bytes = malloc(BODY_BYTES_MAX);

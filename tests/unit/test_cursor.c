@@ -95,6 +95,7 @@ Test(cursor, its_text_goes_into_a_url_as_it_is_and_tells_nothing)
     cr_assert_leq(strlen(text), CURSOR_BYTES_MAX);
 }
 
+/* Checks V15. */
 Test(cursor, with_any_bit_flipped_it_is_refused)
 {
     const char *text = encode(&PLACE);
@@ -135,6 +136,7 @@ Test(cursor, with_any_character_replaced_it_is_refused)
     free(changed);
 }
 
+/* Checks V15. */
 Test(cursor, cut_or_lengthened_it_is_refused)
 {
     const char *text = encode(&PLACE);
@@ -172,6 +174,7 @@ Test(cursor, what_is_no_cursor_at_all_is_refused)
         cr_assert_not(cursor_decode(&keys, ROWS[i], FINGERPRINT, &arena, &back), "%s", ROWS[i]);
 }
 
+/* Checks V15. */
 Test(cursor, under_another_query_or_another_secret_it_is_refused)
 {
     const char *text = encode(&PLACE);

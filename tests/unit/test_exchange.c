@@ -256,6 +256,7 @@ Test(exchange, what_is_wrong_with_a_request_is_a_problem)
     end();
 }
 
+/* Checks H13. */
 Test(exchange, no_host_is_refused_but_by_http_1_0)
 {
     prepare("GET", "/short");
@@ -304,6 +305,7 @@ Test(exchange, a_body_over_the_limit_is_refused_and_ends_the_connection)
     end();
 }
 
+/* Checks H4. */
 Test(exchange, options_tells_the_methods_and_answers_a_preflight)
 {
     prepare("OPTIONS", "/echo");
@@ -327,6 +329,7 @@ Test(exchange, options_tells_the_methods_and_answers_a_preflight)
     end();
 }
 
+/* Checks H20. */
 Test(exchange, a_304_announces_the_length_of_the_200_even_when_it_was_never_sent)
 {
     static const char *const CODINGS[][2] = {
@@ -390,6 +393,7 @@ Test(exchange, if_modified_since_counts_only_without_if_none_match)
     end();
 }
 
+/* Checks H3. */
 Test(exchange, head_has_the_headers_of_get_and_no_content)
 {
     static const char *const TARGETS[] = {"/short", "/long", "/nothing", "/stream"};
@@ -500,6 +504,7 @@ Test(exchange, while_draining_every_answer_closes_its_connection)
     end();
 }
 
+/* Checks H26. */
 Test(exchange, a_header_that_could_break_the_answer_is_a_fault)
 {
     struct reply reply = {0};

@@ -153,6 +153,7 @@ Test(query, without_sort_what_is_searched_or_near_decides_the_order)
     cr_assert_not(query.sorts[0].descending);
 }
 
+/* Checks Z12, Z13. */
 Test(query, what_is_not_understood_is_refused_by_name_with_the_nearest_that_exists)
 {
     static const struct {
@@ -465,6 +466,7 @@ Test(query, whoever_names_records_gets_them_all_unless_a_page_is_asked_for)
     cr_assert_eq(query.limit, 5);
 }
 
+/* Checks V12. */
 Test(query, dates_exist_in_the_calendar_or_are_refused)
 {
     static const struct {
@@ -714,6 +716,7 @@ Test(query, a_long_value_is_not_shown_again)
     cr_assert_null(strstr(found(), "xxx"));
 }
 
+/* Checks V17. */
 Test(query, every_filter_of_every_resource_refuses_hostile_values_or_takes_them_as_they_are)
 {
     static const char *const VALUES[] = {

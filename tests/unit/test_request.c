@@ -47,6 +47,7 @@ Test(request, a_clean_path_is_decoded, .init = begin, .fini = end)
     }
 }
 
+/* Checks V18, Z10. */
 Test(request, a_path_that_is_not_clean_is_refused, .init = begin, .fini = end)
 {
     static const struct {
@@ -115,6 +116,7 @@ Test(request, a_query_is_split_decoded_and_kept_in_order, .init = begin, .fini =
     cr_assert_null(request_parameter(&request, "A"), "names are told apart by case");
 }
 
+/* Checks V18, Z12. */
 Test(request, a_query_that_is_not_clean_is_refused_by_name, .init = begin, .fini = end)
 {
     static const struct {
