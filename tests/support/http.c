@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -113,23 +114,26 @@ static CURL *client_get(void)
     return client;
 }
 
-struct response *http_send_unchecked(const char *method, const char *url,
-                                     const char *const *headers, const char *body,
-                                     size_t body_bytes)
+/* The lines of a request, each a copy. Owned, curl_slist_free_all(). */
+static struct curl_slist *lines_of(const char *const *headers, bool has_body)
 {
-    struct response *response = calloc(1, sizeof(*response));
     /* No header that the caller did not ask for, and no waiting for 100 Continue. */
     struct curl_slist *lines = curl_slist_append(NULL, "Expect:");
-    CURL *curl = client_get();
-    CURLcode code;
-    long status = 0;
 
-    cr_assert_not_null(response);
-    response->body = calloc(1, 1);
-    if (body != NULL)
+    if (has_body)
         lines = curl_slist_append(lines, "Content-Type:");
     for (size_t i = 0; headers != NULL && headers[i] != NULL; i++)
         lines = curl_slist_append(lines, headers[i]);
+    return lines;
+}
+
+/* For any thread: what goes wrong is the result. */
+static CURLcode perform(CURL *curl, const char *method, const char *url, struct curl_slist *lines,
+                        const char *body, size_t body_bytes, struct response *response)
+{
+    CURLcode code;
+    long status = 0;
+
     (void)curl_easy_setopt(curl, CURLOPT_URL, url); /* these fail only for want of memory */
     (void)curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
@@ -150,18 +154,33 @@ struct response *http_send_unchecked(const char *method, const char *url,
         (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
     }
     code = curl_easy_perform(curl);
+    if (code == CURLE_OK)
+        (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status); /* known after a success */
+    response->status = (int)status;
+    return code;
+}
+
+struct response *http_send_unchecked(const char *method, const char *url,
+                                     const char *const *headers, const char *body,
+                                     size_t body_bytes)
+{
+    struct response *response = calloc(1, sizeof(*response));
+    struct curl_slist *lines = lines_of(headers, body != NULL);
+    CURLcode code;
+
+    cr_assert_not_null(response);
+    response->body = calloc(1, 1);
+    code = perform(client_get(), method, url, lines, body, body_bytes, response);
     curl_slist_free_all(lines);
     if (code != CURLE_OK)
         cr_assert_fail("%s %s: %s", method, url, curl_easy_strerror(code));
-    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status); /* known after a success */
-    response->status = (int)status;
     return response;
 }
 
 /* For server.c, which counts the access lines of what we were given. */
-static void note_request(const struct response *response)
+static void note_request(const char *path, const struct response *response)
 {
-    const char *path = getenv("API_REQUESTS"), *id = response_header(response, "X-Request-Id");
+    const char *id = response_header(response, "X-Request-Id");
     struct text line;
     int fd;
 
@@ -176,22 +195,103 @@ static void note_request(const struct response *response)
     text_deinit(&line);
 }
 
+/* An answer as it came: noted in the file @requests, and held against the contract. */
+static void check(const char *requests, const char *method, const char *path,
+                  struct response *response)
+{
+    struct text faults;
+
+    text_init(&faults, TEXT_BYTES_MAX);
+    note_request(requests, response);
+    if (!test_contract_check(method, path, response, &faults))
+        cr_assert_fail("%s %.300s answers %d against the contract:\n%s", method, path,
+                       response->status, faults.bytes);
+    text_deinit(&faults);
+}
+
 struct response *http_send(const char *method, const char *path, const char *const *headers,
                            const char *body, size_t body_bytes)
 {
     struct response *response;
-    struct text url, faults;
+    struct text url;
 
     text_init(&url, TEXT_BYTES_MAX);
-    text_init(&faults, TEXT_BYTES_MAX);
     text_append_format(&url, "%s%s", base_url(), path);
     response = http_send_unchecked(method, url.bytes, headers, body, body_bytes);
-    note_request(response);
-    if (!test_contract_check(method, path, response, &faults))
-        cr_assert_fail("%s %.300s answers %d against the contract:\n%s", method, path,
-                       response->status, faults.bytes);
+    check(getenv("API_REQUESTS"), method, path, response);
     text_deinit(&url);
-    text_deinit(&faults);
+    return response;
+}
+
+/* --- while the test goes on --- */
+
+struct http_pending {
+    pthread_t thread;
+    char *method, *path, *url, *body;
+    char *requests; /* of the server that is asked; NULL: not counted */
+    struct curl_slist *lines;
+    CURL *curl;
+    struct response *response;
+    CURLcode code;
+};
+
+static void *carry_out(void *data)
+{
+    struct http_pending *pending = data;
+
+    pending->code =
+        perform(pending->curl, pending->method, pending->url, pending->lines, pending->body,
+                pending->body == NULL ? 0 : strlen(pending->body), pending->response);
+    return NULL;
+}
+
+struct http_pending *http_begin(const char *method, const char *path, const char *const *headers,
+                                const char *body)
+{
+    struct http_pending *pending = calloc(1, sizeof(*pending));
+    struct text url;
+    size_t length;
+
+    (void)client_get(); /* libcurl has started before the first thread */
+    cr_assert_not_null(pending);
+    text_init(&url, TEXT_BYTES_MAX);
+    text_append_format(&url, "%s%s", base_url(), path);
+    pending->url = text_steal(&url, &length);
+    pending->method = strdup(method);
+    pending->path = strdup(path);
+    pending->body = body == NULL ? NULL : strdup(body);
+    pending->requests = getenv("API_REQUESTS") == NULL ? NULL : strdup(getenv("API_REQUESTS"));
+    pending->lines = lines_of(headers, body != NULL);
+    pending->curl = curl_easy_init();
+    pending->response = calloc(1, sizeof(*pending->response));
+    cr_assert(pending->url != NULL && pending->method != NULL && pending->path != NULL &&
+              (body == NULL || pending->body != NULL) && pending->lines != NULL &&
+              pending->curl != NULL && pending->response != NULL);
+    pending->response->body = calloc(1, 1);
+    cr_assert_eq(pthread_create(&pending->thread, NULL, carry_out, pending), 0);
+    return pending;
+}
+
+struct response *http_end(struct http_pending *pending)
+{
+    struct response *response = pending->response;
+
+    cr_assert_eq(pthread_join(pending->thread, NULL), 0);
+    if (pending->code == CURLE_OK)
+        check(pending->requests, pending->method, pending->path, response);
+    else if (pending->code != CURLE_COULDNT_CONNECT && pending->code != CURLE_GOT_NOTHING &&
+             pending->code != CURLE_RECV_ERROR && pending->code != CURLE_SEND_ERROR &&
+             pending->code != CURLE_PARTIAL_FILE)
+        cr_assert_fail("%s %s: %s", pending->method, pending->url,
+                       curl_easy_strerror(pending->code));
+    curl_easy_cleanup(pending->curl);
+    curl_slist_free_all(pending->lines);
+    free(pending->method);
+    free(pending->path);
+    free(pending->url);
+    free(pending->body);
+    free(pending->requests);
+    free(pending);
     return response;
 }
 

@@ -44,6 +44,19 @@ struct response *http_send(const char *method, const char *path, const char *con
 /* POST of a JSON text. */
 struct response *http_post(const char *path, const char *json);
 
+/*
+ * http_begin() - a request on a connection of its own, while the test goes on
+ * Parameters as of http_send(); @body is text. http_end() must follow.
+ */
+struct http_pending;
+struct http_pending *http_begin(const char *method, const char *path, const char *const *headers,
+                                const char *body);
+/*
+ * http_end() - waits for its answer, which is held against the contract
+ * Return: owned by the caller; its status is 0 when the connection ended without an answer.
+ */
+struct response *http_end(struct http_pending *pending);
+
 /* Any URL, such as that of the admin listener; not held against the contract. */
 struct response *http_send_unchecked(const char *method, const char *url,
                                      const char *const *headers, const char *body,

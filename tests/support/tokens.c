@@ -133,29 +133,51 @@ static bool names_type(const char *const *headers)
     return false;
 }
 
+/* The lines of a request with its token. @authorization keeps that line; text_deinit() it. */
+static void add_lines(const char *token, const char *method, const char *const *headers,
+                      bool has_body, struct text *authorization, const char **ret_all)
+{
+    size_t count = 0;
+
+    text_init(authorization, TEXT_BYTES_MAX);
+    for (; headers != NULL && headers[count] != NULL && count < HEADERS_MAX; count++)
+        ret_all[count] = headers[count];
+    if (has_body && !names_type(headers))
+        ret_all[count++] = strcmp(method, "PATCH") == 0
+                               ? "Content-Type: application/merge-patch+json"
+                               : "Content-Type: application/json";
+    if (token != NULL) {
+        text_append_format(authorization, "Authorization: Bearer %s", token);
+        cr_assert_not(text_failed(authorization));
+        ret_all[count++] = authorization->bytes;
+    }
+    ret_all[count] = NULL;
+}
+
 struct response *http_as(const char *token, const char *method, const char *path,
                          const char *const *headers, const char *body)
 {
     const char *all[HEADERS_MAX + 3];
     struct response *response;
     struct text authorization;
-    size_t count = 0;
 
-    text_init(&authorization, TEXT_BYTES_MAX);
-    for (; headers != NULL && headers[count] != NULL && count < HEADERS_MAX; count++)
-        all[count] = headers[count];
-    if (body != NULL && !names_type(headers))
-        all[count++] = strcmp(method, "PATCH") == 0 ? "Content-Type: application/merge-patch+json"
-                                                    : "Content-Type: application/json";
-    if (token != NULL) {
-        text_append_format(&authorization, "Authorization: Bearer %s", token);
-        cr_assert_not(text_failed(&authorization));
-        all[count++] = authorization.bytes;
-    }
-    all[count] = NULL;
+    add_lines(token, method, headers, body != NULL, &authorization, all);
     response = http_send(method, path, all, body, body == NULL ? 0 : strlen(body));
     text_deinit(&authorization);
     return response;
+}
+
+struct http_pending *http_begin_as(const char *token, const char *method, const char *path,
+                                   const char *const *headers, const char *body)
+{
+    const char *all[HEADERS_MAX + 3];
+    struct http_pending *pending;
+    struct text authorization;
+
+    add_lines(token, method, headers, body != NULL, &authorization, all);
+    pending = http_begin(method, path, all, body);
+    text_deinit(&authorization);
+    return pending;
 }
 
 void client_make(const char *role, const char *organisation, const char *scopes,

@@ -6,6 +6,7 @@
  * made by `express-api token` with the server's own settings, once for all the tests of a
  * server. Or as a program does: with a client that an administrator registers.
  */
+struct http_pending;
 struct response;
 
 /*
@@ -29,6 +30,10 @@ const char *token_with_scopes(const char *role, const char *organisation, const 
  */
 struct response *http_as(const char *token, const char *method, const char *path,
                          const char *const *headers, const char *body);
+
+/* The same, begun and left to itself: http_end() gives its answer. */
+struct http_pending *http_begin_as(const char *token, const char *method, const char *path,
+                                   const char *const *headers, const char *body);
 
 /* A client that was registered over the API. */
 struct test_client {
