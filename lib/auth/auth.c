@@ -651,6 +651,7 @@ int auth_issue_client_token(struct auth *auth, struct arena *arena, const char *
         if (arena_failed(arena))
             r = fault_raise(-ENOMEM);
     }
+    sodium_memzero(&candidate, sizeof(candidate));
     free(text);
     return r;
 }
