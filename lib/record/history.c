@@ -31,14 +31,25 @@ static const struct db_query FORM = {
            "$2::timestamptz)",
     .param_count = 2,
 };
+/* When it ended; the id of what took its place, and the slug that leads there, as of $2. A place
+   may have been taken in turn. */
+enum { ENDED_AT, ENDED_FOR, ENDED_LEADS_TO };
 static const struct db_query ENDED = {
     .name = "history_ended",
-    .sql =
-        "select to_char(max(h.valid_to) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), "
-        "(select g.replaced_by from published.gone g where g.id = $1::uuid and g.deleted_at <= "
-        "$2::timestamptz) from published.history h where h.id = $1::uuid and h.valid_to <= "
-        "$2::timestamptz",
-    .param_count = 2,
+    .sql = "with recursive places as ("
+           "select $1::uuid as id, null::uuid as taken_by, 0 as steps union all "
+           "select g.replaced_by, coalesce(p.taken_by, g.replaced_by), p.steps + 1 "
+           "from places p join published.gone g on g.resource = $3 and g.id = p.id "
+           "where g.replaced_by is not null and p.steps < 10 and "
+           "date_trunc('milliseconds', g.deleted_at) <= $2::timestamptz) "
+           "select to_char(max(h.valid_to) at time zone 'UTC', "
+           "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), "
+           "(select p.taken_by from places p where p.steps = 1), "
+           "(select f.slug from places p join published.history f on f.id = p.id and "
+           "f.valid_from <= $2::timestamptz and (f.valid_to is null or f.valid_to > "
+           "$2::timestamptz) order by p.steps limit 1) "
+           "from published.history h where h.id = $1::uuid and h.valid_to <= $2::timestamptz",
+    .param_count = 3,
 };
 
 static int identify(const struct resource *resource, const char *name, struct db *db,
@@ -59,16 +70,23 @@ int history_knows(const struct resource *resource, const char *name, struct db *
     return r;
 }
 
-static int explain_absence(const char *id, const char *as_of, struct db *db, struct read *read)
+static int explain_absence(const struct query *query, const char *id, struct db *db,
+                           struct read *read)
 {
-    int r = db_run(db, &ENDED, (const char *const[]){id, as_of}, &read->more_rows);
+    const struct db_rows *rows;
+    int r = db_run(db, &ENDED, (const char *const[]){id, query->as_of, query->resource->path},
+                   &read->more_rows);
 
     if (r != 0)
         return r;
-    if (db_rows_text(read->more_rows, 0, 0) == NULL)
+    rows = read->more_rows;
+    if (db_rows_text(rows, 0, ENDED_AT) == NULL)
         return READ_NOT_FOUND;
-    read->deleted_at = db_rows_text(read->more_rows, 0, 0);
-    read->replaced_by = db_rows_text(read->more_rows, 0, 1);
+    read->slug = db_rows_text(rows, 0, ENDED_LEADS_TO);
+    if (read->slug != NULL)
+        return READ_MOVED;
+    read->deleted_at = db_rows_text(rows, 0, ENDED_AT);
+    read->replaced_by = db_rows_text(rows, 0, ENDED_FOR);
     return READ_GONE;
 }
 
@@ -92,7 +110,7 @@ int history_fetch(const struct query *query, const char *name, struct db *db, st
     if (r != 0)
         return r;
     if (db_rows_count(ret_read->rows) == 0)
-        return explain_absence(id, query->as_of, db, ret_read);
+        return explain_absence(query, id, db, ret_read);
     ret_read->slug = db_rows_text(ret_read->rows, 0, FORM_SLUG);
     if (!uuid_is_valid(name) && strcmp(ret_read->slug, name) != 0)
         return READ_MOVED;

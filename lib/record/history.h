@@ -18,8 +18,9 @@ struct db;
  * @name:     borrowed; its id, or any slug that it has or had
  * @ret_read: release with read_deinit(), whatever the result
  *
- * Return: 0; READ_MOVED: it had another slug then; READ_GONE: it was public before
- * and not any more; READ_NOT_FOUND; a db outcome; a fault.
+ * Return: 0; READ_MOVED: it had another slug then, or another record had its place;
+ * READ_GONE: it was public before and not any more; READ_NOT_FOUND; a db outcome; a
+ * fault.
  */
 MUST_CHECK int history_fetch(const struct query *query, const char *name, struct db *db,
                              struct arena *arena, struct read *ret_read);

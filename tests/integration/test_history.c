@@ -505,8 +505,11 @@ Test(history, a_record_is_read_as_it_was_by_its_id_and_the_slugs_that_it_had)
         {OLD, "2022-06-01", 410, "2022-01-01T00:00:00.000Z"},
         {HAND, "2019-06-01", 404, NULL},
         {"/v1/practices/history-merged", "2021-05-31", 200, "history-merged"},
-        {"/v1/practices/history-merged", "2021-06-01", 410, "2021-06-01T00:00:00.000Z"},
-        {"/v1/practices/" MERGED_ID, "2021-06-01", 410, "2021-06-01T00:00:00.000Z"},
+        {"/v1/practices/history-merged", "2021-06-01", 308,
+         "/v1/practices/diomcoop?as_of=2021-06-01"},
+        {"/v1/practices/" MERGED_ID, "2021-06-01T00:00:00Z", 308,
+         "/v1/practices/diomcoop?as_of=2021-06-01T00:00:00Z"},
+        {"/v1/practices/history-merged", "2022-06-01", 410, "2021-06-01T00:00:00.000Z"},
         {"/v1/practices/no-such-record", "2021-06-01", 404, NULL},
         {"/v1/networks/diomcoop", "2021-06-01", 404, NULL},
         {"/v1/networks/" MERGED_ID, "2021-05-01", 404, NULL},
@@ -532,7 +535,7 @@ Test(history, a_record_is_read_as_it_was_by_its_id_and_the_slugs_that_it_had)
 Test(history, who_made_way_for_another_is_told_from_then_on)
 {
     CLEANUP(response_freep)
-    struct response *gone = get("/v1/practices/history-merged", "as_of=2021-06-02");
+    struct response *gone = get("/v1/practices/history-merged", "as_of=2022-06-01");
     CLEANUP(response_freep) struct response *left = get(HAND, "as_of=2022-06-01");
     char *id = test_database_value("select id from published.practices_documents where slug = "
                                    "'diomcoop'");
