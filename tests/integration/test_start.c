@@ -133,7 +133,8 @@ Test(start, help_names_every_command_and_setting)
         "EXPRESS_PORT",    "EXPRESS_DATABASE_URL",
         "EXPRESS_BIND",    "EXPRESS_RATE_LIMIT",
         "EXPRESS_DRAIN_S", "EXPRESS_TRUSTED_PROXY",
-        "EXPRESS_SECRET",
+        "EXPRESS_SECRET",  "EXPRESS_WRITE_POOL_SIZE",
+        "EXPRESS_ISSUERS",
     };
     struct program_result result;
 
