@@ -141,8 +141,8 @@ static const char *pointer_of(const struct edit *edit, const struct resource *re
     }
     if (found == NULL)
         return "";
-    while (list_around(found->parent) != NULL)
-        found = list_around(found->parent);
+    for (const struct property *list = found; list != NULL; list = list_around(list->parent))
+        found = list;
     pointer = arena_format(edit->arena, "/%s", found->path);
     for (char *at = pointer; at != NULL && *at != '\0'; at++)
         if (*at == '.')
