@@ -296,6 +296,7 @@ Test(places, places_filters_words_and_counts_go_together)
 
 /* ---- what is refused ---- */
 
+/* Checks V8. */
 Test(places, places_that_do_not_exist_are_refused)
 {
     static const struct {
