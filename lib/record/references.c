@@ -43,7 +43,6 @@ static const struct db_query LOOK_UP = {
            "where m.resource = $1 and m.slug = any($2::text[])) found "
            "order by found.place, found.created_at",
     .param_count = 3,
-    .plan = DB_PLAN_CUSTOM,
 };
 static const struct db_query NEAREST = {
     .name = "references_nearest",
