@@ -264,6 +264,7 @@ Test(clients, what_a_change_cannot_be_is_told_by_pointer)
     }
 }
 
+/* Checks H6. */
 Test(clients, a_change_is_a_merge_patch_and_says_so_when_it_is_not)
 {
     struct test_client client;
@@ -407,7 +408,7 @@ Test(clients, a_bad_page_is_refused)
     }
 }
 
-/* Checks H9. */
+/* Checks H9, H24. */
 Test(clients, private_answers_are_neither_kept_nor_compressed)
 {
     struct test_client client;
@@ -425,4 +426,9 @@ Test(clients, private_answers_are_neither_kept_nor_compressed)
     refused = http_as(token_for("admin", NULL), "GET", CLIENTS "?limit=100",
                       (const char *const[]){"Accept-Encoding: gzip, identity;q=0", NULL}, NULL);
     check_problem(refused, 406, "not-acceptable", "compressed or not at all");
+
+    CLEANUP(response_freep) struct response *nobody = http_get(CLIENTS "?limit=100");
+
+    check_problem(nobody, 401, "unauthenticated", "the same address, after that");
+    cr_assert_str_eq(response_header(nobody, "Cache-Control"), "no-store");
 }
