@@ -1,5 +1,6 @@
 /* Every role at every operation of the contract, held against the table of rights. */
 #include "base/text.h"
+#include "routes.h"
 #include "support/contract.h"
 #include "support/http.h"
 #include "support/leaks.h"
@@ -206,6 +207,26 @@ Test(rights, each_role_may_do_what_the_table_says_and_nothing_else)
     for (size_t i = 0; i < row_count; i++)
         cr_expect_gt(rows[i].uses, 0, "%s %s is no operation of the contract", rows[i].method,
                      rows[i].path);
+}
+
+/* Checks Z1: what is served and not in the contract would be in nobody's sight. */
+Test(rights, every_route_has_a_line_in_the_table)
+{
+    static const char *const METHODS[] = {[METHOD_GET] = "GET",
+                                          [METHOD_POST] = "POST",
+                                          [METHOD_PUT] = "PUT",
+                                          [METHOD_PATCH] = "PATCH",
+                                          [METHOD_DELETE] = "DELETE"};
+
+    read_rows();
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        bool is_there = false;
+
+        for (size_t j = 0; j < row_count && !is_there; j++)
+            is_there = strcmp(rows[j].method, METHODS[ROUTES[i].method]) == 0 &&
+                       strcmp(rows[j].path, ROUTES[i].pattern) == 0;
+        cr_expect(is_there, "%s %s", METHODS[ROUTES[i].method], ROUTES[i].pattern);
+    }
 }
 
 static void check_same_for_all(const char *path)
