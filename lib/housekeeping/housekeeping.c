@@ -34,13 +34,12 @@ static const struct db_query REMOVE_REVOCATIONS = {
 /* Nobody asked for these one by one: so each leaves its own entry. */
 static const struct db_query REMOVE_CONTACTS = {
     .name = "housekeeping_contacts",
-    .sql =
-        "with erased as (delete from catalogue.proposal_contact where proposal_id = any (array("
-        "select c.proposal_id from catalogue.proposal_contact c "
-        "join catalogue.proposal p on p.id = c.proposal_id "
-        "where p.decided_at < now() - interval '30 days' limit $1::integer)) "
-        "returning proposal_id) "
-        "select audit.append('proposal.erase', 'proposals', proposal_id, null, null) from erased",
+    .sql = "with erased as (delete from catalogue.proposal_contact where proposal_id = any (array("
+           "select c.proposal_id from catalogue.proposal_contact c "
+           "join catalogue.proposal p on p.id = c.proposal_id "
+           "where p.decided_at < now() - interval '30 days' limit $1::integer)) "
+           "returning proposal_id) "
+           "select audit.append('proposal.erase', null, proposal_id, null, null) from erased",
     .param_count = 1,
 };
 
