@@ -69,8 +69,8 @@ static void check_text(const struct checker *checker, const struct property *pro
     if (content_has_forbidden(json_string_value(value), property == checker->resource->label,
                               &found))
         problem_add(checker->problem, checker->arena, pointer, NULL, "forbidden-character",
-                    "U+%04X is in it: control characters and marks that turn the direction of "
-                    "writing are in no text",
+                    "U+%04X is in it: control characters, marks that turn the direction of writing "
+                    "and what is no character are in no text",
                     (unsigned)found);
 }
 
@@ -130,6 +130,32 @@ static void check_slug(const struct checker *checker, const json_t *data, const 
                 "a slug that reads as an id would lead nowhere");
 }
 
+static bool is_same_text(const json_t *left, const json_t *right)
+{
+    static const char *const NAMES[] = {"language", "property"};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(NAMES); i++)
+        if (json_equal(json_object_get(left, NAMES[i]), json_object_get(right, NAMES[i])) == 0)
+            return false;
+    return true;
+}
+
+/* Of one text there is one translation into a language. */
+static void check_repeated(const struct checker *checker, const json_t *translations, size_t at,
+                           const char *prefix)
+{
+    char pointer[POINTER_BYTES_MAX];
+
+    for (size_t i = 0; i < at; i++) {
+        if (!is_same_text(json_array_get(translations, i), json_array_get(translations, at)))
+            continue;
+        (void)snprintf(pointer, sizeof(pointer), "%s/translations/%zu", prefix, at);
+        problem_add(checker->problem, checker->arena, pointer, NULL, "duplicate-items",
+                    "this property has a translation into this language already");
+        return;
+    }
+}
+
 static void check_translations(const struct checker *checker, const json_t *data,
                                const char *prefix)
 {
@@ -143,6 +169,8 @@ static void check_translations(const struct checker *checker, const json_t *data
             name == NULL ? NULL : resource_leaf(checker->resource, name);
         char pointer[POINTER_BYTES_MAX];
 
+        if (name != NULL)
+            check_repeated(checker, translations, i, prefix);
         if (name == NULL || (property != NULL && property->translatable))
             continue;
         (void)snprintf(pointer, sizeof(pointer), "%s/translations/%zu/property", prefix, i);
