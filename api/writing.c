@@ -61,8 +61,10 @@ int writing_check_body(struct writing *writing, const char *schema)
 
     problem_set(writing->problem, "validation-failed", NULL);
     if (schema_check(contract_request(contract, schema), writing->body, "", writing->request->arena,
-                     writing->problem))
+                     writing->problem)) {
+        *writing->problem = (struct problem){0};
         return 0;
+    }
     return writing_refuse_problem(writing, writing->problem);
 }
 

@@ -576,10 +576,12 @@ class Contract:
         operation = self.write_operation(
             resource, "create", f"Create {a(noun)}",
             "A new draft, which the public does not see before it is published. Without a `slug` "
-            "one is made of its name; without an `owner` it belongs to your organisation.",
+            "one is made of its name; without an `owner` it belongs to your organisation. 404 and "
+            "410 answer an `Idempotency-Key` whose record you may not see any more.",
             ["dryRun", "idempotencyKey"],
             {"201": self.copy_response(resource, "createdHeaders")},
-            ["InvalidBody", "Conflict", "TooLarge", "UnsupportedMediaType", "ValidationFailed"])
+            ["InvalidBody", "NotFound", "Conflict", "Gone", "TooLarge", "UnsupportedMediaType",
+             "ValidationFailed"])
         operation["requestBody"] = {"$ref": f"#/components/requestBodies/{name}Write"}
         return operation
 

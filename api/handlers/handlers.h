@@ -1,5 +1,5 @@
 #pragma once
-/* The handlers of the public routes; routes.c says which serves what. */
+/* The handlers of the public listener's routes; routes.c says which serves what, and whom. */
 struct reply;
 struct request;
 
@@ -21,6 +21,32 @@ int handle_client_read(struct request *request, struct reply *reply);
 int handle_client_change(struct request *request, struct reply *reply);
 int handle_client_add_secret(struct request *request, struct reply *reply);
 int handle_client_remove_secret(struct request *request, struct reply *reply);
+
+int handle_record_create(struct request *request, struct reply *reply);
+int handle_record_replace(struct request *request, struct reply *reply);
+int handle_record_patch(struct request *request, struct reply *reply);
+int handle_record_delete(struct request *request, struct reply *reply);
+int handle_working_copy_read(struct request *request, struct reply *reply);
+
+int handle_record_submit(struct request *request, struct reply *reply);
+int handle_record_publish(struct request *request, struct reply *reply);
+int handle_record_return(struct request *request, struct reply *reply);
+int handle_record_archive(struct request *request, struct reply *reply);
+int handle_record_verify(struct request *request, struct reply *reply);
+int handle_record_merge(struct request *request, struct reply *reply);
+
+int handle_versions_list(struct request *request, struct reply *reply);
+int handle_version_read(struct request *request, struct reply *reply);
+int handle_version_restore(struct request *request, struct reply *reply);
+
+int handle_working_copies_list(struct request *request, struct reply *reply);
+int handle_reviews_list(struct request *request, struct reply *reply);
+
+int handle_correction_propose(struct request *request, struct reply *reply);
+int handle_proposal_read(struct request *request, struct reply *reply);
+int handle_proposal_accept(struct request *request, struct reply *reply);
+int handle_proposal_decline(struct request *request, struct reply *reply);
+int handle_proposal_erase(struct request *request, struct reply *reply);
 
 int handle_service_describe(struct request *request, struct reply *reply);
 int handle_contract_json(struct request *request, struct reply *reply);

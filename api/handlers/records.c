@@ -6,6 +6,7 @@
 #include "handlers/handlers.h"
 
 #include "application.h"
+#include "auth/caller.h"
 #include "base/arena.h"
 #include "base/fault.h"
 #include "base/problem.h"
@@ -13,6 +14,7 @@
 #include "contract/contract.h"
 #include "contract/schema.h"
 #include "db/db.h"
+#include "editing.h"
 #include "format/format.h"
 #include "format/stream.h"
 #include "memo.h"
@@ -22,6 +24,7 @@
 #include "reply.h"
 #include "request.h"
 #include "settings.h"
+#include "writing.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -386,6 +389,35 @@ static int reply_record_links(struct request *request, struct reply *reply,
     return link == NULL ? fault_raise(-ENOMEM) : reply_header(reply, "Link", link);
 }
 
+static int look_at_copy(struct writing *writing)
+{
+    struct edit_record record;
+    int r = editing_look(writing, EDITING_DELETED_IS_GONE, &record);
+
+    if (r == 0) {
+        editing_effect(writing, &record, "working-copy.read");
+        r = editing_show(writing, &record, 200);
+    }
+    edit_deinit(&record);
+    return r;
+}
+
+/* What is not public is shown to who may edit it, as it is being edited. @r: see reply_absent() */
+static int reply_copy_or_absent(struct request *request, struct reply *reply,
+                                const struct resource *resource, const struct read *read, int r)
+{
+    const struct caller *caller = &request->caller;
+
+    if (r != READ_MOVED && caller_has_scope(caller, "read") &&
+        (caller_is_partner(caller) || caller_is_editor(caller))) {
+        int looked = writing_look(request, reply, look_at_copy);
+
+        if (looked != 0 || (reply->status != 404 && reply->status != 410))
+            return looked;
+    }
+    return reply_absent(request, reply, resource, NULL, read, r);
+}
+
 static int reply_record(struct request *request, struct reply *reply, const struct query *query,
                         const struct memo_key *key)
 {
@@ -401,7 +433,7 @@ static int reply_record(struct request *request, struct reply *reply, const stru
     r = read_fetch(query, request_segment(request, "id"), db, request->arena, &read);
     db_release(db);
     if (r == READ_NOT_FOUND || r == READ_MOVED || r == READ_GONE) {
-        r = reply_absent(request, reply, query->resource, NULL, &read, r);
+        r = reply_copy_or_absent(request, reply, query->resource, &read, r);
     } else if (r > 0) {
         r = reply_database(request, reply, r);
     } else if (r == 0) {
@@ -422,7 +454,8 @@ static int reply_record(struct request *request, struct reply *reply, const stru
     return r;
 }
 
-/* GET /v1/{resource}/{id}: 200 the record; 304; 308 under another slug; 404; 410 gone */
+/* GET /v1/{resource}/{id}: 200 the record, or for who may edit it what is not public yet; 304;
+ * 308 under another slug; 404; 410 gone */
 int handle_record_read(struct request *request, struct reply *reply)
 {
     const char *name = request_segment(request, "resource");

@@ -109,12 +109,16 @@ int edit_conflict(const struct edit *edit, const char *code, const char *format,
 /* --- finding -----------------------------------------------------------------------------------
  */
 
+void edit_etag(const char *id, long version, char ret_etag[EDIT_ETAG_BYTES])
+{
+    /* The first twelve digits of the id: 01997b2c-9a40 without its hyphen. */
+    (void)snprintf(ret_etag, EDIT_ETAG_BYTES, "%ld-%.8s%.4s", version, id, id + 9);
+}
+
 void edit_set_version(struct edit_record *record, long version)
 {
     record->version = version;
-    /* The first twelve digits of the id: 01997b2c-9a40 without its hyphen. */
-    (void)snprintf(record->etag, sizeof(record->etag), "%ld-%.8s%.4s", version, record->id,
-                   record->id + 9);
+    edit_etag(record->id, version, record->etag);
 }
 
 void edit_set_data(const struct edit *edit, struct edit_record *record, json_t *data)

@@ -23,8 +23,11 @@
 #define RAW_READ_BYTES 65536
 #define TEXT_BYTES_MAX (64 * 1024)
 
-/* One connection a process, kept between requests as a good client does. */
-static CURL *client;
+/* One connection a thread, kept between requests as a good client does. */
+static _Thread_local CURL *client;
+static pthread_once_t clients_once = PTHREAD_ONCE_INIT;
+static pthread_key_t clients; /* closes the connection of a thread that ends */
+static bool is_ready;
 
 static const char *base_url(void)
 {
@@ -105,10 +108,17 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *data)
     return length;
 }
 
+static void clients_begin(void)
+{
+    is_ready = curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK &&
+               pthread_key_create(&clients, curl_easy_cleanup) == 0;
+}
+
 static CURL *client_get(void)
 {
-    if (client == NULL &&
-        (curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK || (client = curl_easy_init()) == NULL))
+    (void)pthread_once(&clients_once, clients_begin); /* fails only for a bad argument */
+    if (client == NULL && (!is_ready || (client = curl_easy_init()) == NULL ||
+                           pthread_setspecific(clients, client) != 0))
         cr_assert_fail("libcurl does not start");
     curl_easy_reset(client);
     return client;

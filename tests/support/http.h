@@ -2,7 +2,7 @@
 /*
  * HTTP client
  *
- * Asks the server under test (API_URL), one request at a time. Every reply of
+ * Asks the server under test (API_URL), one request at a time in each thread. Every reply of
  * http_get(), http_send() is held against the contract: see contract.h. A reply that
  * breaks it, and a server that does not answer, end the test with the reason.
  */
