@@ -129,7 +129,31 @@ static int replay(struct writing *writing, const struct writing_step *step,
     writing->effect =
         (struct writing_effect){.id = id[0] == '\0' ? NULL : id, .version = result->version};
     r = step->replay(writing);
-    return r == 0 ? reply_header(writing->reply, "Idempotency-Replayed", "true") : r;
+    if (r == 0)
+        r = reply_header(writing->reply, "Idempotency-Replayed", "true");
+    if (r != 0)
+        return r;
+    /* It was done before; now it is read. */
+    writing->effect.action = "request.replay";
+    writing->effect.property_count = 0;
+    return audit(writing);
+}
+
+/* A dry run leaves nothing but the entry that somebody has seen the answer. */
+static int note_dry_run(struct writing *writing)
+{
+    const struct request *request = writing->request;
+    int r;
+
+    db_rollback(writing->db);
+    r = caller_begin(writing->db, &request->caller, request->id);
+    if (r != 0)
+        return r;
+    writing->effect = (struct writing_effect){.action = "request.dry-run",
+                                              .resource = writing->effect.resource,
+                                              .id = writing->effect.id};
+    r = audit(writing);
+    return r == 0 ? db_commit(writing->db) : r;
 }
 
 static int keep(struct writing *writing, const struct idempotency_key *key)
@@ -194,8 +218,8 @@ static int attempt(struct writing *writing, const struct writing_step *step,
     r = caller_begin(writing->db, &request->caller, request->id);
     if (r == 0)
         r = act(writing, step, key);
-    if (r == 0 && !writing->dry_run)
-        r = db_commit(writing->db);
+    if (r == 0)
+        r = writing->dry_run ? note_dry_run(writing) : db_commit(writing->db);
     writing->body = NULL;
     return r;
 }

@@ -115,6 +115,11 @@ Test(idempotency, the_same_request_again_is_answered_as_before_and_does_nothing)
                                     "action = 'record.create'",
                                     id)),
                  1);
+    /* To see the answer again is to read what is not public. */
+    cr_assert_eq(count_rows(path_of("select count(*) from audit.entry where record_id = '%s' and "
+                                    "action = 'request.replay'",
+                                    id)),
+                 2);
     cr_assert_eq(keys_like("key-again"), 1);
 }
 

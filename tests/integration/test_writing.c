@@ -507,7 +507,7 @@ static long traces_of(const char *draft, const char *published)
         "(select count(*) from catalogue.version v join catalogue.record r on r.id = v.record_id "
         "where r.slug in ('%s', '%s')) * 1000 + "
         "(select count(*) from audit.entry e join catalogue.record r on r.id = e.record_id "
-        "where r.slug in ('%s', '%s')) + "
+        "where r.slug in ('%s', '%s') and e.action <> 'request.dry-run') + "
         "(select count(*) from identity.idempotency_key where key = 'a-key-of-a-rehearsal')",
         draft, published, draft, published));
 }
