@@ -53,6 +53,9 @@ static void print_usage(FILE *file)
                       COMMANDS[i].usage[0] == '\0' ? "" : "\n               ", COMMANDS[i].meaning);
     (void)fprintf(file, "  --help, --version\n\nSettings are environment variables:\n\n");
     settings_print_help(file);
+    (void)fprintf(file,
+                  "\nWithout EXPRESS_DATABASE_URL, database and secret are those that a running "
+                  "tools/serve leaves in\n$EXPRESS_DATA_DIR/environment (var/environment).\n");
 }
 
 static int print_version(void)
