@@ -156,7 +156,7 @@ Test(conditions, the_etag_of_the_public_record_serves_as_long_as_nothing_waits)
     free(etag);
 }
 
-/* Checks H20. */
+/* Checks H20, Z23. */
 Test(conditions, a_working_copy_that_is_current_is_not_sent_again)
 {
     char *slug = draft_practice(writer_partner(), "Looked at twice");
@@ -172,7 +172,6 @@ Test(conditions, a_working_copy_that_is_current_is_not_sent_again)
     expect_status(same, 304, "the same");
     cr_assert_str_eq(response_header(same, "ETag"), etag);
     cr_assert_str_eq(response_header(same, "Cache-Control"), "no-store");
-    /* Checks Z23. */
     foreign = http_as(writer_other(), "GET", path, headers, NULL);
     expect_problem(foreign, 404, "not-found", "the right ETag in the wrong hands");
     changed = patch(writer_partner(), slug, etag, "{\"city\":\"Namur\"}");

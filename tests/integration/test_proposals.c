@@ -199,6 +199,7 @@ Test(proposals, fifty_wait_for_one_record_and_no_more_also_when_many_come_at_onc
 /* --- personal data
  * ------------------------------------------------------------------------------------ */
 
+/* Checks G5. */
 Test(proposals, nothing_is_kept_of_the_sender_but_what_the_sender_wished)
 {
     char *slug = publish_practice("Corrected by somebody");
@@ -225,7 +226,6 @@ Test(proposals, nothing_is_kept_of_the_sender_but_what_the_sender_wished)
         cr_assert_eq(count_rows(path_of("select count(*) from %s t where t::text like '%%amal@%%'",
                                         TABLES[i])),
                      0, "%s", TABLES[i]);
-    /* Checks G5. */
     cr_assert_eq(test_server_log_lines("amal@"), 0);
     cr_assert_eq(test_server_log_lines(response_text_at(named, "/erasure_code")), 0);
     cr_assert_eq(count_rows(path_of("select count(*) from catalogue.proposal t where t::text like "

@@ -78,6 +78,7 @@ Test(versions, a_change_that_changes_nothing_is_none)
     free(slug);
 }
 
+/* Checks Z24. */
 Test(versions, the_history_comes_in_pages_and_a_cursor_belongs_to_who_got_it)
 {
     char *slug = practice_with_a_past("Has a long past");
@@ -99,7 +100,6 @@ Test(versions, the_history_comes_in_pages_and_a_cursor_belongs_to_who_got_it)
     }
     cr_assert_eq(count, 5);
     {
-        /* Checks Z24. */
         CLEANUP(response_freep) struct response *foreign = read_as(writer_editor(), next);
         CLEANUP(response_freep)
         struct response *elsewhere =

@@ -203,6 +203,7 @@ Test(workflow, a_draft_becomes_public_by_an_editors_word)
     free(slug);
 }
 
+/* Checks H23. */
 Test(workflow, a_partners_change_waits_while_the_public_keeps_reading_what_was_published)
 {
     char *slug = practice_in("published");
@@ -219,7 +220,6 @@ Test(workflow, a_partners_change_waits_while_the_public_keeps_reading_what_was_p
     expect_status(changed, 200, "changed");
     cr_assert_str_eq(response_text_at(changed, "/review"), "in_review");
     cr_assert_str_eq(response_text_at(again, "/city"), "Namur", "one change goes on to the next");
-    /* Checks H23. */
     cr_assert_str_eq(meanwhile->body, before->body, "the public sees what was published");
     cr_assert_str_eq(signed_in->body, before->body, "the same bytes for everybody");
     cr_assert_str_eq(response_header(meanwhile, "ETag"), response_header(before, "ETag"));

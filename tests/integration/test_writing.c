@@ -340,6 +340,7 @@ Test(writing, a_slug_is_made_of_the_name_or_chosen_and_is_one_records_alone)
     expect_error(bad, "/slug", "pattern", "no slug");
 }
 
+/* Checks Z21. */
 Test(writing, a_slug_that_was_public_is_never_free_again_and_a_draft_tells_nobody_of_its_own)
 {
     char *published = publish_practice("Once public, never free");
@@ -353,7 +354,6 @@ Test(writing, a_slug_that_was_public_is_never_free_again_and_a_draft_tells_nobod
     taken = post_practice(writer_other(), body);
     expect_problem(taken, 409, "slug-taken", "public");
 
-    /* Checks Z21. */
     (void)json_object_set_new(body, "slug", json_string(draft));
     unseen = post_practice(writer_partner(), body);
     expect_status(unseen, 201, "no refusal tells what others are writing");
