@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Holds tests/security/checks.txt against the tests. A comment directly above a test,
+# Holds tests/security/checks.txt against the tests. A comment directly above a test, or inside it,
 #
 #     /* Checks A5, A6. What else there is to say. */      # Checks C10.   (in a script)
 #
@@ -21,22 +21,22 @@ awk '
         waiting = 0
     }
     waiting == 1 && /[*][\/]/ { waiting = 2; next }
-    /^([\/]\*| \*|#) Checks [A-Z][0-9]/ {
+    /^ *([\/]\*| \*|#) Checks [A-Z][0-9]/ {
         place = FILENAME ":" FNR
         ids = $0
         sub(/^[^C]* Checks /, "", ids)
-        if (match(ids, /^[A-Z][0-9]+(, [A-Z][0-9]+)*\./) == 0) {
+        if (match(ids, /^[A-Z][0-9]+(, [A-Z][0-9]+)*[.:]/) == 0) {
             tell("malformed")
             next
         }
         ids = substr(ids, 1, RLENGTH - 1)
-        if ($0 ~ /^#/)
+        if ($0 ~ /^#/ || $0 ~ /^    /)
             tell("named")
         else
             waiting = $0 ~ /[*][\/]/ ? 2 : 1
         next
     }
-    /Checks [A-Z][0-9]+[,.]/ { place = FILENAME ":" FNR; ids = "-"; tell("malformed") }
+    /Checks [A-Z][0-9]+[,.:]/ { place = FILENAME ":" FNR; ids = "-"; tell("malformed") }
 ' "${files[@]}" |
     awk -F '\t' -v list="${1:-}" '
     FNR == NR {

@@ -1,0 +1,288 @@
+/*
+ * A shared cache between us and everybody, which keeps what RFC 9111 lets it keep: whatever was
+ * answered in private never comes out of it for somebody else, and what is public comes out as we
+ * would have answered. Which addresses are private comes from the contract.
+ */
+#include "base/text.h"
+#include "support/http.h"
+#include "support/leaks.h"
+#include "support/lists.h"
+#include "support/samples.h"
+#include "support/server.h"
+#include "support/tokens.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define PATH_BYTES 512
+#define STORED_MAX 64
+
+SERVER_BEFORE_TESTS("EXPRESS_RATE_LIMIT=0")
+SERVER_AFTER_TESTS()
+
+TestSuite(caches, .init = sample_import_once, .fini = test_ends_without_leaks, .timeout = 120);
+
+/* --- the cache -------------------------------------------------------------------------------- */
+
+struct cache {
+    struct {
+        char path[PATH_BYTES];
+        struct response *response;
+    } stored[STORED_MAX];
+    size_t count;
+};
+
+static bool says(const struct response *response, const char *directive)
+{
+    const char *control = response_header(response, "Cache-Control");
+    const size_t length = strlen(directive);
+
+    for (const char *at = control; at != NULL && *at != '\0';) {
+        at += strspn(at, ", ");
+        if (strncasecmp(at, directive, length) == 0 && strchr(",= ", at[length]) != NULL)
+            return true;
+        at += strcspn(at, ",");
+    }
+    return false;
+}
+
+/* RFC 9111 sections 3 and 3.5, and 4.2.2: without a word about it a 404 or 410 is kept, too. */
+static bool may_be_stored(const struct response *response, bool was_authorised)
+{
+    static const int STATUSES[] = {200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501};
+    const char *vary = response_header(response, "Vary");
+    bool is_cacheable = false;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(STATUSES); i++)
+        is_cacheable = is_cacheable || response->status == STATUSES[i];
+    if (!is_cacheable || says(response, "no-store") || says(response, "private") ||
+        (vary != NULL && strchr(vary, '*') != NULL))
+        return false;
+    return !was_authorised || says(response, "public") || says(response, "s-maxage") ||
+           says(response, "must-revalidate");
+}
+
+/* What the cache would answer anybody who asks in the same words; NULL: it asks us. */
+static const struct response *cache_find(const struct cache *cache, const char *path)
+{
+    for (size_t i = 0; i < cache->count; i++)
+        if (strcmp(cache->stored[i].path, path) == 0)
+            return cache->stored[i].response;
+    return NULL;
+}
+
+/* Asks through the cache; what is not in it is fetched, and kept if it may be. @response: owned by
+ * the caller unless the cache kept it, which the result tells. */
+static bool cache_pass(struct cache *cache, const char *token, const char *path,
+                       struct response **ret_response)
+{
+    *ret_response = http_as(token, "GET", path, NULL, NULL);
+    if (!may_be_stored(*ret_response, token != NULL))
+        return false;
+    cr_assert_lt(cache->count, STORED_MAX);
+    (void)snprintf(cache->stored[cache->count].path, PATH_BYTES, "%s", path);
+    cache->stored[cache->count++].response = *ret_response;
+    return true;
+}
+
+static void cache_empty(struct cache *cache)
+{
+    for (size_t i = 0; i < cache->count; i++)
+        response_free(cache->stored[i].response);
+    cache->count = 0;
+}
+
+/* --- what is private -------------------------------------------------------------------------- */
+
+/* May nobody in particular call this operation? */
+static bool is_public(const json_t *operation)
+{
+    const json_t *security = json_object_get(operation, "security"), *way;
+    size_t i;
+
+    json_array_foreach (security, i, way)
+        if (json_object_size(way) == 0)
+            return true;
+    return false;
+}
+
+/* Ids that there are, for the addresses that need one. */
+struct ids {
+    char client[64];
+    char proposal[64];
+};
+
+/* The address of a path of the contract; false when nothing is known to put in. */
+static bool fill_in(const char *pattern, const struct ids *ids, char address[PATH_BYTES])
+{
+    const char *id = strncmp(pattern, "/v1/clients", 11) == 0     ? ids->client
+                     : strncmp(pattern, "/v1/proposals", 13) == 0 ? ids->proposal
+                                                                  : "sample-0";
+    struct text text;
+    bool known = true;
+
+    text_init(&text, PATH_BYTES);
+    for (const char *at = pattern; *at != '\0'; at++) {
+        const size_t length = strcspn(at, "}");
+
+        if (*at != '{') {
+            text_append_char(&text, *at);
+            continue;
+        }
+        if (strncmp(at, "{resource}", length + 1) == 0)
+            text_append(&text, "practices");
+        else if (strncmp(at, "{version}", length + 1) == 0)
+            text_append(&text, "1");
+        else if (strncmp(at, "{id}", length + 1) == 0)
+            text_append(&text, id);
+        else
+            known = false;
+        at += length;
+    }
+    (void)snprintf(address, PATH_BYTES, "%s", text.bytes);
+    text_deinit(&text);
+    return known;
+}
+
+static void copy_id(struct response *response, char ret_id[64])
+{
+    cr_assert_eq(response->status, 201, "%s", response->body);
+    (void)snprintf(ret_id, 64, "%s", response_text_at(response, "/id"));
+}
+
+static void make_ids(const char *token, struct ids *ids)
+{
+    static const char *const KEY_1[] = {"Idempotency-Key: caches-1", NULL};
+    static const char *const KEY_2[] = {"Idempotency-Key: caches-2", NULL};
+    CLEANUP(response_freep)
+    struct response *client = http_as(token, "POST", "/v1/clients", KEY_1,
+                                      "{\"name\":\"Caches\",\"organisation\":\"univerbal\","
+                                      "\"role\":\"partner\"}");
+    CLEANUP(response_freep)
+    struct response *proposal =
+        http_as(NULL, "POST", "/v1/practices/sample-0/proposals", KEY_2,
+                "{\"patch\":{\"summary\":\"Another summary.\"},\"message\":\"As it is.\"}");
+
+    copy_id(client, ids->client);
+    copy_id(proposal, ids->proposal);
+}
+
+/* Checks H24. */
+Test(caches, a_shared_cache_never_serves_what_was_answered_in_private)
+{
+    const json_t *paths = json_object_get(contract_document(list_contract()), "paths");
+    const char *token = token_for("admin", "univerbal"), *pattern;
+    struct cache cache = {.count = 0};
+    struct ids ids;
+    json_t *item;
+    size_t checked = 0;
+
+    make_ids(token, &ids);
+    json_object_foreach ((json_t *)(uintptr_t)paths, pattern, item) {
+        const json_t *operation = json_object_get(item, "get");
+        struct response *answer;
+        char address[PATH_BYTES];
+
+        if (operation == NULL || is_public(operation))
+            continue;
+        cr_assert(fill_in(pattern, &ids, address), "%s has a part that is not known here", pattern);
+        if (cache_pass(&cache, token, address, &answer))
+            cr_assert_fail("%s may be kept for others: %s", address,
+                           response_header(answer, "Cache-Control"));
+        cr_assert_eq(answer->status, 200, "%s answers %d: %.200s", address, answer->status,
+                     answer->body);
+        cr_assert_str_eq(response_header(answer, "Cache-Control"), "no-store", "%s", address);
+        response_free(answer);
+
+        if (cache_pass(&cache, NULL, address, &answer))
+            cr_assert_fail("that %s is refused may be kept for who may", address);
+        cr_assert_eq(answer->status, 401, "%s answers %d", address, answer->status);
+        response_free(answer);
+        checked++;
+    }
+    cr_assert_gt(checked, contract_resource_count(list_contract()));
+    cr_assert_eq(cache.count, 0);
+}
+
+/* Checks H24. One address that is private first and public then. */
+Test(caches, what_becomes_public_is_not_hidden_by_what_was_kept_before)
+{
+    static const char PATH[] = "/v1/recommendations/cached-by-nobody";
+    static const char *const KEY[] = {"Idempotency-Key: caches-3", NULL};
+    static const char *const STEPS[] = {"submit", "publish"};
+    const char *token = token_for("editor", "univerbal");
+    struct cache cache = {.count = 0};
+    struct response *answer;
+    json_auto_t *record =
+        sample_record(contract_resource_find(list_contract(), "recommendations"), 0);
+    char *body;
+
+    (void)json_object_del(record, "source");
+    list_must(json_object_set_new(record, "slug", json_string("cached-by-nobody")) == 0);
+    body = json_dumps(record, 0);
+    {
+        CLEANUP(response_freep)
+        struct response *created = http_as(token, "POST", "/v1/recommendations", KEY, body);
+
+        cr_assert_eq(created->status, 201, "%s", created->body);
+    }
+    free(body);
+    cr_assert_not(cache_pass(&cache, NULL, PATH, &answer), "that there is nothing");
+    cr_assert_eq(answer->status, 404);
+    response_free(answer);
+    cr_assert_not(cache_pass(&cache, token, PATH, &answer), "the draft");
+    cr_assert_eq(answer->status, 200);
+    response_free(answer);
+
+    for (size_t i = 0; i < ARRAY_LENGTH(STEPS); i++) {
+        const char *const headers[] = {"If-Match: *", NULL};
+        char path[PATH_BYTES];
+
+        (void)snprintf(path, sizeof(path), "%s/%s", PATH, STEPS[i]);
+        {
+            CLEANUP(response_freep)
+            struct response *step = http_as(token, "POST", path, headers, NULL);
+
+            cr_assert_eq(step->status, 200, "%s", step->body);
+        }
+    }
+    cr_assert_null(cache_find(&cache, PATH));
+    cr_assert(cache_pass(&cache, token, PATH, &answer), "what is public");
+    cr_assert_eq(answer->status, 200);
+    cache_empty(&cache);
+}
+
+/* Checks H23, H24. */
+Test(caches, what_one_was_answered_in_public_is_what_all_would_be)
+{
+    static const char *const PATHS[] = {"/",
+                                        "/v1/practices?limit=3&facets=country",
+                                        "/v1/practices/sample-0",
+                                        "/v1/practices/sample-0?as_of=2021-09-30",
+                                        "/v1/practices?stale=true&limit=3",
+                                        "/v1/search?q=women&limit=3",
+                                        "/v1/practices/no-such-practice",
+                                        "/problems/gone",
+                                        "/.well-known/jwks.json"};
+    struct cache cache = {.count = 0};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(PATHS); i++) {
+        struct response *answer;
+
+        if (cache_pass(&cache, token_for("editor", "univerbal"), PATHS[i], &answer)) {
+            CLEANUP(response_freep) struct response *plain = http_get(PATHS[i]);
+            const struct response *kept = cache_find(&cache, PATHS[i]);
+
+            cr_assert_not_null(kept);
+            cr_assert_eq(plain->status, kept->status, "%s", PATHS[i]);
+            cr_assert_str_eq(plain->body, kept->body, "%s", PATHS[i]);
+        } else {
+            response_free(answer);
+        }
+    }
+    cr_assert_gt(cache.count, 4, "hardly anything may be kept");
+    cache_empty(&cache);
+}
