@@ -657,17 +657,20 @@ $$;
 create trigger guard before update on catalogue.record
   for each row execute function catalogue.guard_record();
 
--- What is not published of a record: editors', and its owner's.
+-- What is not published of a record: editors', and its owner's. "is true" leaves one index to find
+-- the record by, that of its id: of an owner there are many.
 create policy read on catalogue.version for select using (
   (select identity.acts_as_editor())
   or ((select identity.acts_as_partner()) and exists (
     select from catalogue.record r
-     where r.id = version.record_id and r.owner_id = (select identity.acting_organisation()))));
+     where r.id = version.record_id
+       and (r.owner_id = (select identity.acting_organisation())) is true)));
 create policy add on catalogue.version for insert with check (
   ((select identity.acts_as_editor())
    or ((select identity.acts_as_partner()) and exists (
      select from catalogue.record r
-      where r.id = version.record_id and r.owner_id = (select identity.acting_organisation()))))
+      where r.id = version.record_id
+       and (r.owner_id = (select identity.acting_organisation())) is true)))
   and role = (select identity.acting_role())
   and client_id is not distinct from (select identity.acting_client())
   and ((select identity.acts_as_editor())
@@ -680,17 +683,20 @@ create policy add on catalogue.slug_history for insert with check (
   (select identity.acts_as_editor())
   or ((select identity.acts_as_partner()) and exists (
     select from catalogue.record r
-     where r.id = slug_history.record_id and r.owner_id = (select identity.acting_organisation()))));
+     where r.id = slug_history.record_id
+       and (r.owner_id = (select identity.acting_organisation())) is true)));
 create policy change on catalogue.slug_history for update using (
   (select identity.acts_as_editor())
   or ((select identity.acts_as_partner()) and exists (
     select from catalogue.record r
-     where r.id = slug_history.record_id and r.owner_id = (select identity.acting_organisation()))));
+     where r.id = slug_history.record_id
+       and (r.owner_id = (select identity.acting_organisation())) is true)));
 create policy remove on catalogue.slug_history for delete using (
   (select identity.acts_as_editor())
   or ((select identity.acts_as_partner()) and exists (
     select from catalogue.record r
-     where r.id = slug_history.record_id and r.owner_id = (select identity.acting_organisation()))));
+     where r.id = slug_history.record_id
+       and (r.owner_id = (select identity.acting_organisation())) is true)));
 grant select, insert, update, delete on catalogue.slug_history to express_writer;
 
 create policy read on catalogue.proposal for select using (identity.acts_as_editor());
