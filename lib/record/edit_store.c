@@ -18,6 +18,7 @@
 #include "record/content.h"
 #include "record/model.h"
 #include "record/render.h"
+#include "record/store.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,22 +29,34 @@
 #define RANDOM_DIGITS_FROM 28                /* of a UUID: the last eight */
 #define NOW "date_trunc('milliseconds', now())"
 
+/* Columns of STATE, and of the statements of model_store that have the last one, too. */
+enum { STORED_ID, STORED_AT, STORED_VERIFY_DUE };
+
 /* Everything but the tables of the resource: the state, and a version. */
 static const struct db_query STATE = {
     .name = "edit_state",
-    .sql =
-        "with changed as (update catalogue.record r set status = $2, review = $3, "
-        "latest = $4::integer, latest_at = " NOW ", waiting_since = case when $2 = 'in_review' "
-        "or $3 = 'in_review' then coalesce(r.waiting_since, " NOW ") end, "
-        "version = case when $5::boolean then $4::integer "
-        "else r.version end, updated_at = case when $5::boolean then " NOW
-        " else r.updated_at end, first_published_at = coalesce(r.first_published_at, "
-        "case $2 when 'published' then " NOW " end) where r.id = $1::uuid)\n"
-        "insert into catalogue.version as v (record_id, version, action, status, review, data, "
-        "digest, changed, reason, client_id, role, at) values ($1::uuid, $4::integer, $6, $2, "
-        "$3, $7::jsonb, $8, array(select jsonb_array_elements_text($9::jsonb)), $10, "
-        "identity.acting_client(), identity.acting_role(), " NOW ") returning " EDIT_TIME("v.at"),
+    .sql = "with changed as (update catalogue.record r set status = $2, review = $3, "
+           "latest = $4::integer, latest_at = " NOW ", waiting_since = case when $2 = 'in_review' "
+           "or $3 = 'in_review' then coalesce(r.waiting_since, " NOW ") end, "
+           "version = case when $5::boolean then $4::integer "
+           "else r.version end, updated_at = case when $5::boolean then " NOW
+           " else r.updated_at end, first_published_at = coalesce(r.first_published_at, "
+           "case $2 when 'published' then " NOW " end) where r.id = $1::uuid)\n"
+           "insert into catalogue.version as v (record_id, version, action, status, review, data, "
+           "digest, changed, reason, client_id, role, at) values ($1::uuid, $4::integer, $6, $2, "
+           "$3, $7::jsonb, $8, array(select jsonb_array_elements_text($9::jsonb)), $10, "
+           "identity.acting_client(), identity.acting_role(), " NOW
+           ") returning v.record_id, " EDIT_TIME("v.at"),
     .param_count = 10,
+};
+/* A version of a record whose row says what it is already. */
+static const struct db_query VERSION_ADD = {
+    .name = "edit_version_add",
+    .sql = "insert into catalogue.version (record_id, version, action, status, data, digest, "
+           "changed, reason, client_id, role, at) values ($1::uuid, $2::integer, $3, $4, "
+           "$5::jsonb, $6, array(select jsonb_array_elements_text($7::jsonb)), $8, "
+           "identity.acting_client(), identity.acting_role(), " NOW ")",
+    .param_count = 8,
 };
 static const struct db_query CHANGE_ADD = {
     .name = "edit_change_add",
@@ -289,43 +302,100 @@ static void append_names(struct text *text, const char *const *names, size_t cou
     text_append_char(text, ']');
 }
 
+/* The new content of a record, on its way. */
+struct content {
+    const json_t *data;
+    char *dump; /* owned */
+    const char *digest;
+    const char *slug;
+};
+
+static int content_init(const struct edit *edit, const struct edit_record *record,
+                        const json_t *data, struct content *content)
+{
+    const char *slug = json_string_value(json_object_get(data, "slug"));
+
+    content->data = data;
+    content->slug = slug == NULL ? record->live_slug : slug;
+    content->dump = content_dump(data);
+    content->digest = content->dump == NULL ? NULL : content_digest(edit->arena, content->dump);
+    return content->digest == NULL ? fault_raise(-ENOMEM) : 0;
+}
+
+static void content_deinit(struct content *content)
+{
+    free(content->dump);
+}
+
 /* What the statements of model_store take. */
-static void append_item(struct text *item, const struct edit_record *record,
-                        const struct edit_change *change, long version, const char *dump,
-                        const char *digest, const char *slug)
+static void append_item(struct text *item, const struct edit_record *record, const char *status,
+                        const struct content *content)
 {
     text_append_format(item,
                        "[{\"id\":\"%s\",\"new\":%s,\"slug\":\"%s\",\"version\":%ld,"
-                       "\"status\":\"%s\",\"action\":\"%s\",\"digest\":\"%s\",\"changed\":",
-                       record->id, version == 1 ? "true" : "false", slug, version, change->status,
-                       change->action, digest);
-    append_names(item, record->changed, record->changed_count);
-    if (change->reason != NULL) {
-        text_append(item, ",\"reason\":");
-        text_append_json(item, change->reason);
-    }
-    text_append(item, ",\"data\":");
-    text_append(item, dump);
+                       "\"status\":\"%s\",\"digest\":\"%s\",\"data\":",
+                       record->id, record->version == 0 ? "true" : "false", content->slug,
+                       record->version + 1, status, content->digest);
+    text_append(item, content->dump);
     text_append(item, "}]");
 }
 
-/* Into catalogue.record, the tables of the resource, and the history. */
-static int store_content(const struct edit *edit, const struct edit_record *record,
-                         const char *item, struct db_rows **ret_rows)
+static int add_version(const struct edit *edit, const struct edit_record *record,
+                       const struct edit_change *change, const struct content *content)
 {
-    const struct model_store *store = &model_of(edit->model, record->resource)->store;
-    int r = db_run_text(edit->db, store->change, DB_PLAN_GENERIC, 1, &item, NULL);
+    char version[EDIT_NUMBER_BYTES];
+    struct text changed;
+    int r;
 
-    if (r == 0 && store->remove != NULL)
-        r = db_run_text(edit->db, store->remove, DB_PLAN_GENERIC, 1, &item, NULL);
-    if (r == 0)
-        r = db_run_text(edit->db, store->fill, DB_PLAN_GENERIC, 1, &item, ret_rows);
+    (void)snprintf(version, sizeof(version), "%ld", record->version + 1);
+    text_init(&changed, BODY_BYTES_MAX);
+    append_names(&changed, record->changed, record->changed_count);
+    r = text_failed(&changed)
+            ? fault_raise(-ENOMEM)
+            : db_run(edit->db, &VERSION_ADD,
+                     (const char *const[]){record->id, version, change->action, change->status,
+                                           content->dump, content->digest, changed.bytes,
+                                           change->reason},
+                     NULL);
+    text_deinit(&changed);
     return r;
 }
 
-/* Into catalogue.record and the history alone. @dump: the new content, or NULL. */
+/*
+ * Into catalogue.record, the tables of the resource, and the history. *ret_rows has no row when a
+ * new record was not added, because its slug or its source is taken.
+ */
+static int store_content(const struct edit *edit, const struct edit_record *record,
+                         const struct edit_change *change, const struct content *content,
+                         struct db_rows **ret_rows)
+{
+    const struct model_store *store = &model_of(edit->model, record->resource)->store;
+    const bool is_new = record->version == 0;
+    struct text item;
+    int r;
+
+    text_init(&item, ITEM_BYTES_MAX);
+    append_item(&item, record, change->status, content);
+    if (text_failed(&item)) {
+        r = fault_raise(-ENOMEM);
+    } else {
+        const char *const values[] = {item.bytes};
+
+        r = db_run_text(edit->db, is_new ? store->add : store->change, DB_PLAN_GENERIC, 1, values,
+                        ret_rows);
+    }
+    if (r == 0 && db_rows_count(*ret_rows) > 0) {
+        r = store_fill(store, edit->db, item.bytes, is_new, content->data);
+        if (r == 0)
+            r = add_version(edit, record, change, content);
+    }
+    text_deinit(&item);
+    return r;
+}
+
+/* Into catalogue.record and the history alone. @content: empty when it stays. */
 static int store_state(const struct edit *edit, const struct edit_record *record,
-                       const struct edit_change *change, const char *dump, const char *digest,
+                       const struct edit_change *change, const struct content *content,
                        struct db_rows **ret_rows)
 {
     char version[EDIT_NUMBER_BYTES];
@@ -339,8 +409,9 @@ static int store_state(const struct edit *edit, const struct edit_record *record
             ? fault_raise(-ENOMEM)
             : db_run(edit->db, &STATE,
                      (const char *const[]){record->id, change->status, change->review, version,
-                                           change->is_live ? "true" : "false", change->action, dump,
-                                           digest, changed.bytes, change->reason},
+                                           change->is_live ? "true" : "false", change->action,
+                                           content->dump, content->digest, changed.bytes,
+                                           change->reason},
                      ret_rows);
     text_deinit(&changed);
     return r;
@@ -351,32 +422,19 @@ static int store_change(const struct edit *edit, const struct edit_record *recor
                         const struct edit_change *change, struct db_rows **ret_rows)
 {
     const bool is_filled = change->data == NULL && record->version == record->live_version;
-    json_t *data = change->data == NULL ? record->data : change->data;
-    const char *slug = json_string_value(json_object_get(data, "slug"));
-    const char *digest;
-    struct text item;
-    char *dump;
-    int r;
+    struct content content = {0};
+    int r = 0;
 
     if (is_filled || (change->data == NULL && !change->is_live))
-        return store_state(edit, record, change, NULL, NULL, ret_rows);
-    dump = content_dump(data);
-    digest = dump == NULL ? NULL : content_digest(edit->arena, dump);
-    if (digest == NULL) {
-        free(dump);
-        return fault_raise(-ENOMEM);
-    }
-    if (change->is_live) {
-        text_init(&item, ITEM_BYTES_MAX);
-        append_item(&item, record, change, record->version + 1, dump, digest,
-                    slug == NULL ? record->live_slug : slug);
-        r = text_failed(&item) ? fault_raise(-ENOMEM)
-                               : store_content(edit, record, item.bytes, ret_rows);
-        text_deinit(&item);
-    } else {
-        r = store_state(edit, record, change, dump, digest, ret_rows);
-    }
-    free(dump);
+        return store_state(edit, record, change, &content, ret_rows);
+    r = content_init(edit, record, change->data == NULL ? record->data : change->data, &content);
+    if (r == 0)
+        r = change->is_live ? store_content(edit, record, change, &content, ret_rows)
+                            : store_state(edit, record, change, &content, ret_rows);
+    /* Seen and locked before, and not changed now: a policy hides it. */
+    if (r == 0 && db_rows_count(*ret_rows) == 0)
+        r = DB_FORBIDDEN;
+    content_deinit(&content);
     return r;
 }
 
@@ -447,7 +505,7 @@ int edit_store(const struct edit *edit, struct edit_record *record,
         return edit_translate(edit, record->resource, r);
 
     edit_set_version(record, record->version + 1);
-    record->updated_at = arena_copy(edit->arena, db_rows_text(rows, 0, 0));
+    record->updated_at = arena_copy(edit->arena, db_rows_text(rows, 0, STORED_AT));
     record->status = change->status;
     record->review = change->review;
     record->reason = strcmp(change->action, "return") == 0 ? change->reason : NULL;
@@ -460,7 +518,7 @@ int edit_store(const struct edit *edit, struct edit_record *record,
         record->live_version = record->version;
         record->live_slug = record->slug;
         if (!is_filled)
-            record->verify_due = arena_copy(edit->arena, db_rows_text(rows, 0, 1));
+            record->verify_due = arena_copy(edit->arena, db_rows_text(rows, 0, STORED_VERIFY_DUE));
         record->owner_id = arena_copy(edit->arena, owner);
         record->deleted_at = NULL;
         record->replaced_by = NULL;
@@ -478,66 +536,32 @@ int edit_store(const struct edit *edit, struct edit_record *record,
 /* --- a new record
  * ------------------------------------------------------------------------------------ */
 
-/* Return: 0, with *ret_taken when somebody else has the slug or the source. */
-static int add_row(const struct edit *edit, const struct edit_record *record, const char *item,
-                   bool *ret_taken)
-{
-    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-    int r = db_run_text(edit->db, model_of(edit->model, record->resource)->store.add,
-                        DB_PLAN_GENERIC, 1, &item, &rows);
-
-    *ret_taken = r == 0 && db_rows_count(rows) == 0;
-    return r;
-}
-
-static int fill_row(const struct edit *edit, struct edit_record *record, const char *item)
-{
-    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-    int r = db_run_text(edit->db, model_of(edit->model, record->resource)->store.fill,
-                        DB_PLAN_GENERIC, 1, &item, &rows);
-
-    if (r == 0 && is_referring(record))
-        r = edit_check_references(edit, record->resource);
-    if (r != 0)
-        return r;
-    record->created_at = arena_copy(edit->arena, db_rows_text(rows, 0, 0));
-    record->updated_at = record->created_at;
-    record->verify_due = arena_copy(edit->arena, db_rows_text(rows, 0, 1));
-    return arena_failed(edit->arena) ? fault_raise(-ENOMEM) : 0;
-}
-
-/* Under the slug that @data has by now. */
-static int store_as(const struct edit *edit, struct edit_record *record, const json_t *data,
-                    const char *slug, bool *ret_taken)
-{
-    const struct edit_change change = {.action = "create", .status = "draft"};
-    char *dump = content_dump(data);
-    const char *digest = dump == NULL ? NULL : content_digest(edit->arena, dump);
-    struct text item;
-    int r;
-
-    text_init(&item, ITEM_BYTES_MAX);
-    if (digest != NULL)
-        append_item(&item, record, &change, 1, dump, digest, slug);
-    r = digest == NULL || text_failed(&item) ? fault_raise(-ENOMEM)
-                                             : add_row(edit, record, item.bytes, ret_taken);
-    if (r == 0 && !*ret_taken)
-        r = fill_row(edit, record, item.bytes);
-    text_deinit(&item);
-    free(dump);
-    return r;
-}
-
 /* Return: 0, with *ret_taken when somebody was faster with the slug, or has the source. */
 static int try_slug(const struct edit *edit, struct edit_record *record, json_t *data,
                     const char *slug, bool *ret_taken)
 {
+    const struct edit_change change = {.action = "create", .status = "draft"};
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    struct content content = {0};
     int r;
 
     if (json_object_set_new(data, "slug", json_string(slug)) != 0)
         return fault_raise(-ENOMEM);
     r = content_changed(NULL, data, edit->arena, &record->changed, &record->changed_count);
-    return r == 0 ? store_as(edit, record, data, slug, ret_taken) : r;
+    if (r == 0)
+        r = content_init(edit, record, data, &content);
+    if (r == 0)
+        r = store_content(edit, record, &change, &content, &rows);
+    content_deinit(&content);
+    *ret_taken = r == 0 && db_rows_count(rows) == 0;
+    if (r != 0 || *ret_taken)
+        return r;
+    record->created_at = arena_copy(edit->arena, db_rows_text(rows, 0, STORED_AT));
+    record->updated_at = record->created_at;
+    record->verify_due = arena_copy(edit->arena, db_rows_text(rows, 0, STORED_VERIFY_DUE));
+    if (arena_failed(edit->arena))
+        return fault_raise(-ENOMEM);
+    return is_referring(record) ? edit_check_references(edit, record->resource) : 0;
 }
 
 int edit_store_new(const struct edit *edit, struct edit_record *record, json_t *data)

@@ -26,18 +26,27 @@ struct db;
 struct model;
 struct text;
 
+/* A list of a record that is in a table of its own. */
+struct model_list {
+    const struct property *property;
+    const char *insert; /* its rows */
+};
 /*
  * Statements that store the records of $1, a jsonb array, to be run in this order; see
  * model_put.c for its members. Apart, because the policies of the tables look for the row in
- * catalogue.record, and a statement does not see what it adds itself.
+ * catalogue.record, and a statement does not see what it adds itself; and because
+ * most records have few of the lists that they could have.
  */
 struct model_store {
     const char *add;    /* rows of new records in catalogue.record: "new" is true */
-    const char *change; /* those of records that are there: "new" is false */
+    const char *change; /* those of records that are there: "new" is false. Both give the ids, the
+                           time, and the one when it is to be verified again */
     const char *remove; /* empties what holds lists of records that are there; NULL: nothing does */
-    const char *fill;   /* everything else, and the version in the history; gives its
-                           time and that when it is to be verified again */
-    const char *erase;  /* the row $1 (uuid), with all lists of its own */
+    const char *insert; /* rows of the resource's own table, of records that are all new */
+    const char *put;    /* the same, whether they are there or not */
+    const struct model_list *lists; /* an inner one behind the one around it */
+    size_t list_count;
+    const char *erase; /* the row $1 (uuid), with all lists of its own */
 };
 
 /* SQL of one resource; constant after model_new(). */

@@ -2,15 +2,12 @@
  * Storing records: $1 is a jsonb array, one object a record:
  *
  *   {"id": uuid, "new": boolean, "slug": text, "version": n, "status": text, "digest": text,
- *    "action": text, "reason": text?, "changed": [text]?, "data": {...}}
+ *    "data": {...}}
  *
- * where data has passed the contract and every relation in it is an id. Without "changed",
- * what differs from the version before is found out. Times are kept to the
+ * where data has passed the contract and every relation in it is an id. Times are kept to the
  * millisecond, as they are shown: what a reader sees is what a filter compares. One
  * statement a table stores them all; what a record no longer says is removed,
  * because its tables are emptied first and its columns are all set.
- *
- * Who writes is not said: the history takes it from the transaction.
  */
 #include "record/model_internal.h"
 
@@ -188,6 +185,7 @@ static void write_common_assignment(const struct property *property, void *data)
 #define NOW "date_trunc('milliseconds', now())"
 #define TIME_FORMAT "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'"
 #define SHOWN_TIME(expression) "to_char(" expression " at time zone 'UTC', " TIME_FORMAT ")"
+#define RETURNED "returning r.id, " SHOWN_TIME("r.updated_at") ", " SHOWN_TIME("r.verify_due")
 #define FIRST_PUBLISHED "case item->>'status' when 'published' then " NOW " end"
 
 /* When somebody should look again, from when somebody last did. */
@@ -204,9 +202,10 @@ static void compose_add(struct text *sql, const struct resource *resource)
 {
     struct column_writer writer = {.sql = sql, .separator = ", ", .source = "item->'data'"};
 
-    text_append(sql, "insert into catalogue.record (id, resource, slug, status, language, version, "
-                     "latest, latest_at, digest, created_at, updated_at, first_published_at, "
-                     "verify_due");
+    text_append(sql,
+                "insert into catalogue.record as r (id, resource, slug, status, language, version, "
+                "latest, latest_at, digest, created_at, updated_at, first_published_at, "
+                "verify_due");
     visit_columns(resource->properties, resource->property_count, true, write_common_name, &writer);
     text_append_format(sql,
                        ")\nselect (item->>'id')::uuid, '%s', item->>'slug', item->>'status', "
@@ -219,7 +218,7 @@ static void compose_add(struct text *sql, const struct resource *resource)
                   &writer);
     /* Who is left out has its slug or its source taken; a failure would not say whose. */
     text_append(sql, "\nfrom jsonb_array_elements($1::jsonb) as listed(item) "
-                     "where (item->>'new')::boolean\non conflict do nothing returning id");
+                     "where (item->>'new')::boolean\non conflict do nothing " RETURNED);
 }
 
 static void compose_change(struct text *sql, const struct resource *resource)
@@ -241,82 +240,96 @@ static void compose_change(struct text *sql, const struct resource *resource)
     visit_columns(resource->properties, resource->property_count, true, write_common_assignment,
                   &writer);
     text_append(sql, "\nfrom jsonb_array_elements($1::jsonb) as listed(item)\n"
-                     "where r.id = (item->>'id')::uuid and not (item->>'new')::boolean");
+                     "where r.id = (item->>'id')::uuid and not (item->>'new')::boolean " RETURNED);
 }
 
-static void compose_row(struct text *sql, const struct resource *resource)
+#define LISTED "\nfrom jsonb_array_elements($1::jsonb) as listed(item)"
+
+static void compose_insert(struct text *sql, const struct resource *resource)
 {
     struct column_writer writer = {.sql = sql, .separator = ", ", .source = "item->'data'"};
 
-    text_append_format(sql,
-                       "with list as materialized (select item from "
-                       "jsonb_array_elements($1::jsonb) as listed(item)),\n"
-                       "stored_row as (insert into catalogue.%s (id",
-                       resource->table);
+    text_append_format(sql, "insert into catalogue.%s (id", resource->table);
     visit_columns(resource->properties, resource->property_count, false, write_name, &writer);
     text_append(sql, ")\nselect (item->>'id')::uuid");
     visit_columns(resource->properties, resource->property_count, false, write_value, &writer);
-    text_append(sql, "\nfrom list\n"
-                     "on conflict (id) do update set id = excluded.id");
-    visit_columns(resource->properties, resource->property_count, false, write_assignment, &writer);
-    text_append_char(sql, ')');
+    text_append(sql, LISTED);
 }
 
-/* The two statements in the making. */
-struct storing {
+static void compose_put(struct text *sql, const struct resource *resource)
+{
+    struct column_writer writer = {.sql = sql, .separator = ", "};
+
+    compose_insert(sql, resource);
+    text_append(sql, "\non conflict (id) do update set id = excluded.id");
+    visit_columns(resource->properties, resource->property_count, false, write_assignment, &writer);
+}
+
+/* What is composed for the lists of a resource. */
+struct lists {
+    struct statements *statements;
     struct text remove; /* empty: there is nothing to empty */
-    struct text store;
+    struct model_list items[STATEMENTS_MAX];
+    size_t count;
 };
 
-static void compose_child(struct storing *storing, const struct property *property,
-                          const struct property *outer)
+static void compose_list(struct lists *lists, const struct property *property,
+                         const struct property *outer)
 {
-    struct text *sql = &storing->store;
-    struct column_writer writer = {
-        .sql = sql, .separator = ", ", .source = "child.item", .from = property};
     const bool is_link = property->kind == PROPERTY_RELATION;
+    struct column_writer writer = {.separator = ", ", .source = "child.item", .from = property};
+    struct text sql;
 
-    /* What lies in the rows of an outer list goes with them. */
-    if (outer == NULL) {
-        text_append(&storing->remove,
-                    storing->remove.length > 0
-                        ? ",\n"
-                        : "with list as materialized (select (item->>'id')::uuid as id from "
-                          "jsonb_array_elements($1::jsonb) as listed(item)),\n");
-        text_append_format(&storing->remove,
-                           "removed_%s as (delete from catalogue.%s where record_id in (select id "
-                           "from list))",
-                           property->table, property->table);
-    }
-
-    text_append_format(sql, ",\nstored_%s as (insert into catalogue.%s (record_id, %sposition",
-                       property->table, property->table, outer == NULL ? "" : "parent_position, ");
+    text_init(&sql, STATEMENT_BYTES_MAX);
+    writer.sql = &sql;
+    text_append_format(&sql, "insert into catalogue.%s (record_id, %sposition", property->table,
+                       outer == NULL ? "" : "parent_position, ");
     if (is_link)
-        text_append(sql, ", target_id");
+        text_append(&sql, ", target_id");
     else
         visit_columns(property->members, property->member_count, property->is_common, write_name,
                       &writer);
-    text_append_format(sql, ")\nselect (list.item->>'id')::uuid, %schild.n",
+    text_append_format(&sql, ")\nselect (listed.item->>'id')::uuid, %schild.n",
                        outer == NULL ? "" : "outer_child.n, ");
     if (is_link)
-        text_append(sql, ", (child.item #>> '{}')::uuid");
+        text_append(&sql, ", (child.item #>> '{}')::uuid");
     else
         visit_columns(property->members, property->member_count, property->is_common, write_value,
                       &writer);
-    text_append(sql, "\nfrom list");
+    text_append(&sql, LISTED);
     if (outer != NULL) {
-        text_append(sql, "\n  cross join jsonb_array_elements(list.item->'data' #> '{");
-        append_path(sql, outer, NULL);
-        text_append(sql, "}') with ordinality as outer_child(item, n)");
+        text_append(&sql, "\n  cross join jsonb_array_elements(listed.item->'data' #> '{");
+        append_path(&sql, outer, NULL);
+        text_append(&sql, "}') with ordinality as outer_child(item, n)");
     }
-    text_append_format(sql, "\n  cross join jsonb_array_elements(%s #> '{",
-                       outer == NULL ? "list.item->'data'" : "outer_child.item");
-    append_path(sql, property, outer);
-    text_append(sql, "}') with ordinality as child(item, n))");
+    text_append_format(&sql, "\n  cross join jsonb_array_elements(%s #> '{",
+                       outer == NULL ? "listed.item->'data'" : "outer_child.item");
+    append_path(&sql, property, outer);
+    text_append(&sql, "}') with ordinality as child(item, n)");
+    if (lists->count < ARRAY_LENGTH(lists->items))
+        lists->items[lists->count++] =
+            (struct model_list){property, statements_copy(lists->statements, &sql)};
+    else
+        lists->statements->failed = true;
+    text_deinit(&sql);
 }
 
-static void compose_children(struct storing *storing, const struct property *properties,
-                             size_t count, const struct property *outer)
+/* What lies in the rows of an outer list goes with them. */
+static void compose_removal(struct lists *lists, const struct property *property)
+{
+    text_append(&lists->remove,
+                lists->remove.length > 0
+                    ? ",\n"
+                    : "with list as materialized (select (item->>'id')::uuid as id from "
+                      "jsonb_array_elements($1::jsonb) as listed(item)),\n");
+    text_append_format(&lists->remove,
+                       "removed_%s as (delete from catalogue.%s where record_id in (select id "
+                       "from list))",
+                       property->table, property->table);
+}
+
+static void compose_lists(struct lists *lists, const struct property *properties, size_t count,
+                          const struct property *outer)
 {
     for (size_t i = 0; i < count; i++) {
         const struct property *property = &properties[i];
@@ -324,60 +337,53 @@ static void compose_children(struct storing *storing, const struct property *pro
         if (property->is_computed)
             continue;
         if (property->table != NULL)
-            compose_child(storing, property, outer);
+            compose_list(lists, property, outer);
+        if (property->table != NULL && outer == NULL)
+            compose_removal(lists, property);
         if (property->kind == PROPERTY_OBJECT)
-            compose_children(storing, property->members, property->member_count,
-                             property->is_array ? property : outer);
+            compose_lists(lists, property->members, property->member_count,
+                          property->is_array ? property : outer);
     }
 }
 
-/* The record as it was before, and what is another now. */
-static void compose_version(struct text *sql, const struct resource *resource)
+static void take_lists(struct arena *arena, struct lists *lists, struct model_store *store)
 {
-    text_append(
-        sql,
-        ",\nstored_version as (insert into catalogue.version (record_id, version, action, status, "
-        "data, digest, reason, client_id, role, at, changed)\n"
-        "select (item->>'id')::uuid, (item->>'version')::integer, item->>'action', "
-        "item->>'status', item->'data', item->>'digest', item->>'reason', "
-        "identity.acting_client(), identity.acting_role(), " NOW ", case when item ? 'changed' "
-        "then array(select jsonb_array_elements_text(item->'changed')) else array(\n"
-        "  select coalesce(before.key, after.key) from jsonb_each(item->'data') after full join "
-        "jsonb_each((select v.data from catalogue.version v where v.record_id = "
-        "(item->>'id')::uuid and v.data is not null and not (item->>'new')::boolean "
-        "order by v.version desc limit 1)) before "
-        "on before.key = after.key where before.value is distinct from after.value order by 1) "
-        "end\nfrom list)\nselect " SHOWN_TIME(NOW) ", ");
-    text_append(sql, "to_char((");
-    append_verify_due(sql, resource);
-    text_append(sql, ") at time zone 'UTC', " TIME_FORMAT ") from list limit 1");
+    struct model_list *items = arena_alloc_array(arena, lists->count, sizeof(*items));
+
+    if (lists->remove.length > 0) {
+        text_append(&lists->remove, "\nselect");
+        store->remove = statements_copy(lists->statements, &lists->remove);
+    }
+    if (items == NULL) {
+        lists->statements->failed = lists->statements->failed || lists->count > 0;
+        return;
+    }
+    memcpy(items, lists->items, lists->count * sizeof(*items));
+    store->lists = items;
+    store->list_count = lists->count;
 }
 
 int compose_store(struct arena *arena, struct model_resource *of)
 {
     const struct resource *resource = of->resource;
     struct statements statements = {.arena = arena};
-    struct storing storing;
+    struct lists lists = {.statements = &statements};
     struct text sql;
 
-    text_init(&storing.remove, STATEMENT_BYTES_MAX);
-    text_init(&storing.store, STATEMENT_BYTES_MAX);
     text_init(&sql, STATEMENT_BYTES_MAX);
     compose_add(&sql, resource);
     of->store.add = statements_copy(&statements, &sql);
     compose_change(&sql, resource);
     of->store.change = statements_copy(&statements, &sql);
-
-    compose_row(&storing.store, resource);
-    compose_children(&storing, resource->properties, resource->property_count, NULL);
-    compose_version(&storing.store, resource);
-    of->store.fill = statements_copy(&statements, &storing.store);
-    if (storing.remove.length > 0) {
-        text_append(&storing.remove, "\nselect");
-        of->store.remove = statements_copy(&statements, &storing.remove);
-    }
-    text_deinit(&storing.remove);
-    text_deinit(&storing.store);
+    compose_insert(&sql, resource);
+    of->store.insert = statements_copy(&statements, &sql);
+    compose_put(&sql, resource);
+    of->store.put = statements_copy(&statements, &sql);
     text_deinit(&sql);
+
+    text_init(&lists.remove, STATEMENT_BYTES_MAX);
+    compose_lists(&lists, resource->properties, resource->property_count, NULL);
+    take_lists(arena, &lists, &of->store);
+    text_deinit(&lists.remove);
     return statements.failed ? fault_raise(-ENOMEM) : 0;
 }

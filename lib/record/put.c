@@ -17,6 +17,7 @@
 #include "record/model.h"
 #include "record/references.h"
 #include "record/render.h"
+#include "record/store.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -73,6 +74,22 @@ static const struct db_query FIND_BY_SOURCE = {
            "and r.first_published_at is not null " IMPORTED "order by asked.draft",
     .param_count = 2,
     .plan = DB_PLAN_CUSTOM,
+};
+/* The records as they are from now on, with what is another than it was. */
+static const struct db_query VERSIONS_ADD = {
+    .name = "put_versions_add",
+    .sql = "insert into catalogue.version (record_id, version, action, status, data, digest, "
+           "client_id, role, at, changed)\n"
+           "select (item->>'id')::uuid, (item->>'version')::integer, 'import', item->>'status', "
+           "item->'data', item->>'digest', identity.acting_client(), identity.acting_role(), "
+           "date_trunc('milliseconds', now()), array(\n"
+           "  select coalesce(before.key, after.key) from jsonb_each(item->'data') after full join "
+           "jsonb_each((select v.data from catalogue.version v where v.record_id = "
+           "(item->>'id')::uuid and v.data is not null and not (item->>'new')::boolean "
+           "order by v.version desc limit 1)) before on before.key = after.key "
+           "where before.value is distinct from after.value order by 1)\n"
+           "from jsonb_array_elements($1::jsonb) as list(item)",
+    .param_count = 1,
 };
 static const struct db_query CHANGES_ADD = {
     .name = "put_changes_add",
@@ -406,10 +423,10 @@ static int store_rows(struct putter *putter, struct batch *batch)
         return tell_taken(putter, batch, added);
     if (r == 0 && batch->old_count > 0)
         r = db_run_text(putter->db, store->change, DB_PLAN_GENERIC, 1, values, NULL);
-    if (r == 0 && batch->old_count > 0 && store->remove != NULL)
-        r = db_run_text(putter->db, store->remove, DB_PLAN_GENERIC, 1, values, NULL);
     if (r == 0)
-        r = db_run_text(putter->db, store->fill, DB_PLAN_GENERIC, 1, values, NULL);
+        r = store_fill(store, putter->db, values[0], batch->old_count == 0, NULL);
+    if (r == 0)
+        r = db_run(putter->db, &VERSIONS_ADD, values, NULL);
     if (r == 0)
         r = db_run(putter->db, &CHANGES_ADD,
                    (const char *const[]){batch->resource->path, values[0]}, NULL);
@@ -437,7 +454,7 @@ static void batch_add(struct batch *batch, const struct put_draft *draft, const 
 {
     text_append_format(&batch->items,
                        "%s{\"id\":\"%s\",\"new\":%s,\"slug\":\"%s\",\"version\":%ld,"
-                       "\"status\":\"published\",\"action\":\"import\",\"change\":\"%s\","
+                       "\"status\":\"published\",\"change\":\"%s\","
                        "\"digest\":\"%s\",\"data\":",
                        batch->items.length == 0 ? "[" : ",", draft->id,
                        draft->is_new ? "true" : "false", draft->slug, draft->version,
