@@ -1,6 +1,7 @@
 /*
- * How the history of what is public comes about: records are rendered here as the program
- * renders them, in transactions that are made to meet.
+ * How the history of what is public comes about: a record takes every step that there is, and is
+ * read as of each; and records are rendered here as the program renders them, in transactions that
+ * are made to meet.
  */
 #include "db/db.h"
 #include "record/model.h"
@@ -9,10 +10,12 @@
 #include "support/leaks.h"
 #include "support/lists.h"
 #include "support/server.h"
+#include "support/writers.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define SQL_BYTES 1024
 
@@ -242,4 +245,180 @@ Test(history_rows, of_two_transactions_the_one_that_ends_last_comes_last)
     expect_titles(id, "First, Second, Third, Fourth, Fifth");
     free(id);
     workshop_close(&workshop);
+}
+
+/* --- by steps --------------------------------------------------------------------------------- */
+
+#define MOMENT_BYTES 40
+
+/* Now; whatever is written after this is written later. */
+static void note_moment(char ret_moment[MOMENT_BYTES])
+{
+    char *moment = test_database_value(
+        "select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') "
+        "from pg_sleep(0.002)");
+
+    (void)snprintf(ret_moment, MOMENT_BYTES, "%s", moment);
+    free(moment);
+    test_database_run("select pg_sleep(0.002)");
+}
+
+static void change(const char *token, const char *slug, const char *patch)
+{
+    CLEANUP(response_freep)
+    struct response *response =
+        write_text(token, "PATCH", path_of("/v1/practices/%s", slug), "*", NULL, patch);
+
+    expect_status(response, 200, patch);
+}
+
+/* As of a moment: the title under this slug, 308 to another, or nothing. */
+static void expect_then(const char *name, const char *moment, int status, const char *expected)
+{
+    CLEANUP(response_freep)
+    struct response *response = read_as(NULL, path_of("/v1/practices/%s?as_of=%s", name, moment));
+
+    cr_assert_eq(response->status, status, "%s as of %s: %d %s", name, moment, response->status,
+                 response->body);
+    if (status == 200)
+        cr_assert_str_eq(response_text_at(response, "/title"), expected);
+    else if (status == 308)
+        cr_assert_str_eq(response_header(response, "Location"),
+                         path_of("/v1/practices/%s?as_of=%s", expected, moment));
+}
+
+/* The list of both slugs has the record under @slug; NULL: it is empty. */
+static void expect_listed(const char *slugs, const char *moment, const char *slug)
+{
+    CLEANUP(response_freep)
+    struct response *response =
+        read_as(NULL, path_of("/v1/practices?slug=%s&as_of=%s", slugs, moment));
+
+    expect_status(response, 200, moment);
+    cr_assert_eq(json_array_size(response_at(response, "/data")), slug == NULL ? 0 : 1, "%s",
+                 moment);
+    if (slug != NULL)
+        cr_assert_str_eq(response_text_at(response, "/data/0/slug"), slug);
+}
+
+enum { BEFORE, DRAFTED, PUBLISHED, CHANGED, WAITING, MOVED, ARCHIVED, RESTORED, DELETED, MOMENTS };
+
+/* A practice goes all the way; a moment is noted after each step. */
+static char *live_through(char moments[MOMENTS][MOMENT_BYTES], const char *new_slug)
+{
+    char *slug;
+
+    note_moment(moments[BEFORE]);
+    slug = draft_practice(writer_partner(), "One");
+    note_moment(moments[DRAFTED]);
+    take_step(writer_partner(), slug, "submit");
+    take_step(writer_editor(), slug, "publish");
+    note_moment(moments[PUBLISHED]);
+    change(writer_editor(), slug, "{\"title\":\"Two\"}");
+    note_moment(moments[CHANGED]);
+    change(writer_partner(), slug, "{\"title\":\"Three\"}");
+    note_moment(moments[WAITING]);
+    take_step(writer_editor(), slug, "publish");
+    change(writer_editor(), slug, path_of("{\"slug\":\"%s\"}", new_slug));
+    note_moment(moments[MOVED]);
+    take_step(writer_editor(), new_slug, "archive");
+    note_moment(moments[ARCHIVED]);
+    {
+        CLEANUP(response_freep)
+        struct response *restored =
+            write_text(writer_editor(), "POST",
+                       path_of("/v1/practices/%s/versions/1/restore", new_slug), NULL, NULL, NULL);
+
+        expect_status(restored, 200, "restored");
+        cr_assert_str_eq(response_text_at(restored, "/title"), "One");
+    }
+    return slug;
+}
+
+Test(history_rows, every_step_of_a_record_is_read_as_it_was_then)
+{
+    static const char NEW_SLUG[] = "history-rows-moved";
+    char moments[MOMENTS][MOMENT_BYTES];
+    char *slug = live_through(moments, NEW_SLUG);
+    CLEANUP(response_freep)
+    struct response *copy =
+        read_as(writer_editor(), path_of("/v1/practices/%s/working-copy", NEW_SLUG));
+    char *back = strdup(response_text_at(copy, "/slug"));
+    char *slugs = strdup(path_of("%s,%s", slug, NEW_SLUG));
+
+    take_step(writer_editor(), back, "submit");
+    take_step(writer_editor(), back, "publish");
+    note_moment(moments[RESTORED]);
+    {
+        CLEANUP(response_freep)
+        struct response *deleted = write_text(writer_editor(), "DELETE",
+                                              path_of("/v1/practices/%s", back), "*", NULL, NULL);
+
+        expect_status(deleted, 204, "deleted");
+    }
+    note_moment(moments[DELETED]);
+
+    expect_then(slug, moments[BEFORE], 404, NULL);
+    expect_then(slug, moments[DRAFTED], 404, NULL);
+    expect_then(slug, moments[PUBLISHED], 200, "One");
+    expect_then(slug, moments[CHANGED], 200, "Two");
+    expect_then(slug, moments[WAITING], 200, "Two");
+    expect_then(NEW_SLUG, moments[CHANGED], 308, slug);
+    expect_then(slug, moments[MOVED], 308, NEW_SLUG);
+    expect_then(NEW_SLUG, moments[MOVED], 200, "Three");
+    expect_then(NEW_SLUG, moments[ARCHIVED], 410, NULL);
+    expect_then(slug, moments[ARCHIVED], 410, NULL);
+    expect_then(back, moments[RESTORED], 200, "One");
+    expect_then(back, moments[DELETED], 410, NULL);
+    expect_listed(slugs, moments[DRAFTED], NULL);
+    expect_listed(slugs, moments[PUBLISHED], slug);
+    expect_listed(slugs, moments[WAITING], slug);
+    expect_listed(slugs, moments[MOVED], NEW_SLUG);
+    expect_listed(slugs, moments[ARCHIVED], NULL);
+    expect_listed(slugs, moments[RESTORED], back);
+    expect_listed(slugs, moments[DELETED], NULL);
+    free(slugs);
+    free(back);
+    free(slug);
+}
+
+Test(history_rows, before_a_merge_both_records_are_there_and_after_it_one_leads_to_the_other)
+{
+    char *survivor = publish_practice("Who stays"), *duplicate = publish_practice("Who goes");
+    json_auto_t *into = json_pack("{s:s}", "into", survivor);
+    char before[MOMENT_BYTES], after[MOMENT_BYTES];
+
+    note_moment(before);
+    {
+        CLEANUP(response_freep)
+        struct response *merged =
+            write_as(writer_editor(), "POST", path_of("/v1/practices/%s/merge", duplicate), NULL,
+                     NULL, into);
+
+        expect_status(merged, 200, "merged");
+    }
+    note_moment(after);
+    expect_then(duplicate, before, 200, "Who goes");
+    expect_then(survivor, before, 200, "Who stays");
+    expect_then(duplicate, after, 308, survivor);
+    expect_then(survivor, after, 200, "Who stays");
+    free(survivor);
+    free(duplicate);
+}
+
+Test(history_rows, a_dry_run_leaves_no_trace_in_the_past)
+{
+    char *slug = publish_practice("As it is");
+    char moment[MOMENT_BYTES];
+    CLEANUP(response_freep)
+    struct response *tried =
+        write_text(writer_editor(), "PATCH", path_of("/v1/practices/%s?dry_run=true", slug), "*",
+                   NULL, "{\"title\":\"As it might be\"}");
+
+    expect_status(tried, 200, "tried");
+    note_moment(moment);
+    expect_then(slug, moment, 200, "As it is");
+    cr_assert_eq(
+        count_rows(path_of("select count(*) from published.history where slug = '%s'", slug)), 1);
+    free(slug);
 }
