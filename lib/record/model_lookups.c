@@ -103,23 +103,28 @@ static void compose_find(struct text *sql, const struct resource *resource)
                      "left join lateral (select v.data from catalogue.version v where "
                      "v.record_id = r.id and v.data is not null order by v.version desc limit 1) "
                      "content on true\n");
-    text_append_format(sql,
-                       "left join published.%s_documents d on d.id = r.id\n"
-                       "where r.resource = '%s' and r.id = coalesce($1::uuid,\n"
-                       "(select c.id from catalogue.record c where c.resource = '%s' and "
-                       "c.slug = $2 order by c.deleted_at is not null, coalesce(c.owner_id = "
-                       "identity.acting_organisation(), false) desc, c.first_published_at is "
-                       "null, c.created_at desc limit 1),\n"
-                       "(select h.record_id from catalogue.slug_history h where h.resource = "
-                       "'%s' and h.old_slug = $2))",
-                       resource->table, resource->path, resource->path, resource->path);
+    text_append_format(
+        sql,
+        "left join published.%s_documents d on d.id = r.id\n"
+        /* Of a subquery: an expression in its place would be asked of every row, because a
+           policy lets through none but what it knows to give nothing away. */
+        "where r.resource = '%s' and r.id = (select coalesce($1::uuid,\n"
+        "(select c.id from catalogue.record c where c.resource = '%s' and "
+        "c.slug = $2 order by c.deleted_at is not null, coalesce(c.owner_id = "
+        "identity.acting_organisation(), false) desc, c.first_published_at is "
+        "null, c.created_at desc limit 1),\n"
+        "(select h.record_id from catalogue.slug_history h where h.resource = "
+        "'%s' and h.old_slug = $2)))",
+        resource->table, resource->path, resource->path, resource->path);
 }
 
 static void compose_heads(struct text *sql, const struct resource *resource)
 {
     text_append_format(sql,
                        "select r.id, r.slug, t.%s from catalogue.%s t join catalogue.record r "
-                       "on r.id = t.id and r.deleted_at is null where t.id = any($1::uuid[])",
+                       "on r.id = t.id and r.deleted_at is null where t.id = any($1::uuid[]) "
+                       /* Said of both: one does not follow from the other for a policy. */
+                       "and r.id = any($1::uuid[])",
                        resource->label->column, resource->table);
 }
 

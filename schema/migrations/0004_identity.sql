@@ -87,6 +87,7 @@ comment on column catalogue.record.deleted_at is 'A deleted record keeps its row
 comment on column catalogue.record.verify_due is 'When somebody should look whether it is true still.';
 create index record_replaced_by on catalogue.record (replaced_by) where replaced_by is not null;
 create index record_waiting on catalogue.record (waiting_since, id) where waiting_since is not null;
+create index record_review on catalogue.record (id) where review is not null;
 create index record_latest_at on catalogue.record (latest_at desc, id desc) where deleted_at is null;
 create index record_owner_latest_at on catalogue.record (owner_id, latest_at desc, id desc)
   where deleted_at is null;
