@@ -78,17 +78,20 @@ static const struct db_query FIND_BY_SOURCE = {
 /* The records as they are from now on, with what is another than it was. */
 static const struct db_query VERSIONS_ADD = {
     .name = "put_versions_add",
-    .sql = "insert into catalogue.version (record_id, version, action, status, data, digest, "
+    .sql = "with list as materialized (select item, (item->>'id')::uuid as id, "
+           "(item->>'new')::boolean as is_new from jsonb_array_elements($1::jsonb) as "
+           "listed(item))\n"
+           "insert into catalogue.version (record_id, version, action, status, data, digest, "
            "client_id, role, at, changed)\n"
-           "select (item->>'id')::uuid, (item->>'version')::integer, 'import', item->>'status', "
+           "select list.id, (item->>'version')::integer, 'import', item->>'status', "
            "item->'data', item->>'digest', identity.acting_client(), identity.acting_role(), "
            "date_trunc('milliseconds', now()), array(\n"
            "  select coalesce(before.key, after.key) from jsonb_each(item->'data') after full join "
            "jsonb_each((select v.data from catalogue.version v where v.record_id = "
-           "(item->>'id')::uuid and v.data is not null and not (item->>'new')::boolean "
+           "list.id and v.data is not null and not list.is_new "
            "order by v.version desc limit 1)) before on before.key = after.key "
            "where before.value is distinct from after.value order by 1)\n"
-           "from jsonb_array_elements($1::jsonb) as list(item)",
+           "from list",
     .param_count = 1,
 };
 static const struct db_query CHANGES_ADD = {
