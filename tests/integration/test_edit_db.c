@@ -209,11 +209,11 @@ Test(edit_db, the_database_holds_partners_to_their_steps)
          "42501"},
         {"update catalogue.record set latest = 0 where id = '<record>'", DB_CHECK_VIOLATION,
          "23514"},
-        {"insert into catalogue.version (record_id, version, action, status, role) values ('<record>', "
-         "9, 'publish', 'published', 'partner')",
+        {"insert into catalogue.version (record_id, version, action, status, role) "
+         "values ('<record>', 9, 'publish', 'published', 'partner')",
          DB_FORBIDDEN, "42501"},
-        {"insert into catalogue.version (record_id, version, action, status, role) values ('<record>', "
-         "9, 'update', 'draft', 'editor')",
+        {"insert into catalogue.version (record_id, version, action, status, role) "
+         "values ('<record>', 9, 'update', 'draft', 'editor')",
          DB_FORBIDDEN, "42501"},
     };
     struct workshop workshop = workshop_open();
