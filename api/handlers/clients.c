@@ -284,14 +284,19 @@ static int change(struct writing *writing)
 {
     static const char *const NAMES[] = {"name", "role", "scopes", "disabled"};
     struct request *request = writing->request;
+    const char *id = request_segment(request, "id");
     const json_t *disabled = json_object_get(writing->body, "disabled");
     const bool is_disabled = json_is_true(disabled);
     struct client_change wanted = {.disabled = disabled == NULL ? NULL : &is_disabled};
     const char **changed = arena_alloc_array(request->arena, ARRAY_LENGTH(NAMES), sizeof(*changed));
     enum caller_role role;
     struct client client;
-    int r = changed == NULL ? fault_raise(-ENOMEM) : writing_check_body(writing, "ClientChange");
+    int r = changed == NULL ? fault_raise(-ENOMEM)
+                            : clients_get(writing->db, request->arena, id, &client);
 
+    if (r != 0)
+        return refuse(writing, r);
+    r = writing_check_body(writing, "ClientChange");
     if (r != 0)
         return r;
     wanted.name = body_text(writing, "name");
@@ -300,8 +305,7 @@ static int change(struct writing *writing)
         role = body_role(writing);
         wanted.role = &role;
     }
-    r = clients_change(writing->db, request->arena, request_segment(request, "id"), &wanted,
-                       &client);
+    r = clients_change(writing->db, request->arena, id, &wanted, &client);
     if (r != 0)
         return refuse(writing, r);
     note(writing, "client.update", client.id);
