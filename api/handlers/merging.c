@@ -51,9 +51,12 @@ static int merge_into(struct writing *writing, struct edit_record *duplicate)
 
 static int merge(struct writing *writing)
 {
-    struct edit_record duplicate;
-    int r = editing_find(writing, EDITING_DELETED_IS_GONE, &duplicate);
+    const struct edit edit = editing_edit(writing);
+    struct edit_record duplicate = {0};
+    int r = edit_merge_begin(&edit);
 
+    if (r == 0)
+        r = editing_find(writing, EDITING_DELETED_IS_GONE, &duplicate);
     if (r == 0)
         r = editing_match(writing, &duplicate, EDITING_MATCH_OPTIONAL);
     if (r == 0)

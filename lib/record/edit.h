@@ -140,6 +140,13 @@ MUST_CHECK int edit_verify(const struct edit *edit, struct edit_record *record);
  * records as drafts. */
 MUST_CHECK int edit_restore(const struct edit *edit, struct edit_record *record, long number);
 /*
+ * edit_merge_begin() - before the records of a merge are found
+ * Merges come one after the other: each of two in opposite directions would wait for the record
+ * that the other has, for longer than anybody waits.
+ * Return: 0; a db outcome; a fault.
+ */
+MUST_CHECK int edit_merge_begin(const struct edit *edit);
+/*
  * edit_merge() - @duplicate goes into @survivor
  * Whatever refers to the duplicate refers to the survivor from now on, each with a new version;
  * the duplicate is deleted, and its id and slug lead to the survivor.

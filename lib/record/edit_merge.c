@@ -22,6 +22,10 @@
 /* Columns of model_resource.holders, as far as they count here, and of WAITING. */
 enum { HOLDER_RESOURCE, HOLDER_ID };
 
+static const struct db_query TAKE_TURN = {
+    .name = "edit_merge_turn",
+    .sql = "select pg_advisory_xact_lock(hashtextextended('express.merge', 0))",
+};
 /* Changes that wait, and refer to it where the tables may not. */
 static const struct db_query WAITING = {
     .name = "edit_merge_waiting",
@@ -259,6 +263,11 @@ static int lead_on(const struct edit *edit, const struct edit_record *duplicate,
         return 0;
     return addresses_close(edit->db, duplicate->resource, duplicate->id, duplicate->live_slug,
                            survivor);
+}
+
+int edit_merge_begin(const struct edit *edit)
+{
+    return db_run(edit->db, &TAKE_TURN, NULL, NULL);
 }
 
 int edit_merge(const struct edit *edit, struct edit_record *duplicate, struct edit_record *survivor)

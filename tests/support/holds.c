@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "db/db.h"
+#include "support/http.h"
 #include "support/sql.h"
 
 #include <criterion/criterion.h>
@@ -154,14 +155,14 @@ int hold_wait(struct hold *hold, enum hold_place place)
     return wait_for(hold, sql, hold_name(place));
 }
 
-void hold_wait_blocked(struct hold *hold, int backend)
+void hold_wait_blocked(struct hold *hold, int backend, const struct http_pending *pending)
 {
-    char sql[200];
-
-    (void)snprintf(sql, sizeof(sql),
-                   "select count(*) from pg_stat_activity where %d = any (pg_blocking_pids(pid))",
-                   backend);
-    (void)wait_for(hold, sql, "to wait");
+    while (!http_is_done(pending) && strcmp(sql_value(hold->db,
+                                                      "select count(*) from pg_stat_activity "
+                                                      "where %d = any (pg_blocking_pids(pid))",
+                                                      backend),
+                                            "0") == 0)
+        (void)poll(NULL, 0, 2); /* only not to spin; a request has its end */
 }
 
 void hold_wait_gone(struct hold *hold, int backend)

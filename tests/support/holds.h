@@ -15,6 +15,7 @@
 
 struct db;
 struct db_pool;
+struct http_pending;
 
 enum hold_place {
     HOLD_BEFORE_KEY = 1,
@@ -62,7 +63,8 @@ int hold_begin(struct hold *hold, const char *sql);
 /* Commits it. */
 void hold_end(struct hold *hold);
 
-/* Until somebody waits for a lock that this backend has. */
-void hold_wait_blocked(struct hold *hold, int backend);
+/* Until somebody waits for a lock that this backend has; or, on a busy machine, until @pending,
+ * which should, has waited for too long already and has its answer. */
+void hold_wait_blocked(struct hold *hold, int backend, const struct http_pending *pending);
 /* Until the backend is gone, or out of its transaction. */
 void hold_wait_gone(struct hold *hold, int backend);

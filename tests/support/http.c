@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -243,6 +244,7 @@ struct http_pending {
     CURL *curl;
     struct response *response;
     CURLcode code;
+    atomic_bool is_done;
 };
 
 static void *carry_out(void *data)
@@ -252,7 +254,13 @@ static void *carry_out(void *data)
     pending->code =
         perform(pending->curl, pending->method, pending->url, pending->lines, pending->body,
                 pending->body == NULL ? 0 : strlen(pending->body), pending->response);
+    pending->is_done = true;
     return NULL;
+}
+
+bool http_is_done(const struct http_pending *pending)
+{
+    return pending->is_done;
 }
 
 struct http_pending *http_begin(const char *method, const char *path, const char *const *headers,

@@ -51,6 +51,8 @@ struct response *http_post(const char *path, const char *json);
 struct http_pending;
 struct http_pending *http_begin(const char *method, const char *path, const char *const *headers,
                                 const char *body);
+/* Has it its answer? */
+bool http_is_done(const struct http_pending *pending);
 /*
  * http_end() - waits for its answer, which is held against the contract
  * Return: owned by the caller; its status is 0 when the connection ended without an answer.
