@@ -209,7 +209,8 @@ Test(rights, each_role_may_do_what_the_table_says_and_nothing_else)
                      rows[i].path);
 }
 
-/* Checks Z1: what is served and not in the contract would be in nobody's sight. */
+/* What is served and not in the contract would be in nobody's sight. */
+/* Checks Z1. */
 Test(rights, every_route_has_a_line_in_the_table)
 {
     static const char *const METHODS[] = {[METHOD_GET] = "GET",
@@ -247,7 +248,8 @@ static void check_same_for_all(const char *path)
     }
 }
 
-/* Checks Z6: the client holds every private answer against the contract, which has no others. */
+/* The client holds every private answer against the contract, which has no others. */
+/* Checks Z6. */
 Test(rights, a_public_address_shows_every_role_the_same_properties)
 {
     json_auto_t *contract = json_load_file(getenv("EXPRESS_CONTRACT_JSON"), 0, NULL);
