@@ -11,6 +11,7 @@
 #include "support/program.h"
 #include "support/samples.h"
 #include "support/server.h"
+#include "support/writers.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -301,4 +302,29 @@ Test(freshness, a_copy_is_current_until_something_becomes_stale)
             cr_assert_str_eq(response_text_at(response, "/data/0/slug"), "sample-0");
     }
     cr_assert_gt(times, 1, "the copy was never current");
+}
+
+Test(freshness, who_verifies_a_record_makes_it_fresh_again)
+{
+    static const char LIST[] = "/v1/assessment-tools?stale=true&slug=sample-1";
+    CLEANUP(response_freep) struct response *before = NULL, *verified = NULL, *after = NULL;
+
+    test_database_run("update published.assessment_tools set verify_due = now() - interval '1 day' "
+                      "where slug = 'sample-1'");
+    before = http_get(LIST);
+    cr_assert_eq(json_array_size(response_at(before, "/data")), 1);
+    verified = write_text(writer_editor(), "POST", "/v1/assessment-tools/sample-1/verify", NULL,
+                          NULL, NULL);
+    expect_status(verified, 200, "verified");
+    after = http_get(LIST);
+    cr_assert_eq(json_array_size(response_at(after, "/data")), 0);
+    {
+        char *due = test_database_value(
+            "select verify_due - verified_at = interval '365 days' and verified_at > now() - "
+            "interval '1 minute' from catalogue.record where resource = 'assessment-tools' and "
+            "slug = 'sample-1'");
+
+        cr_assert_str_eq(due, "t");
+        free(due);
+    }
 }

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUNDS 4
+#define ROUNDS 3
 #define CHANGED_EACH 5 /* records of a resource that a round may change */
 #define QUERY_BYTES_MAX (64 * 1024)
 #define PATH_BYTES 256
@@ -272,7 +272,7 @@ static void check_whole(const struct memory *memory, const struct resource *reso
     start_query(&query, memory);
     shown = list_pages(path, query.bytes, 100);
     cr_assert(json_equal(shown, memory->shown[resource->index]), "%s?%s", path, query.bytes);
-    backward = list_ids_backward(path, query.bytes, 7);
+    backward = list_ids_backward(path, query.bytes, 30);
     json_array_foreach (records, i, record)
         list_must(json_array_append(ids, json_object_get(record, "id")) == 0);
     cr_assert(json_equal(backward, ids), "%s?%s, backward", path, query.bytes);
