@@ -115,7 +115,7 @@ Test(content, characters_that_no_text_may_have)
     }
 }
 
-/* The examples of RFC 7396, appendix A. Checks V21. */
+/* Checks V21. The examples of RFC 7396, appendix A. */
 Test(content, merge_patches_do_what_the_rfc_says)
 {
     static const char *const ROWS[][3] = {
