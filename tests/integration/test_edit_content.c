@@ -449,13 +449,30 @@ Test(edit_content, the_database_says_no_by_the_pointer_of_its_rule)
     struct session session;
 
     session_begin(&session, &workshop, CALLER_EDITOR, -1);
+    cr_expect_eq(session_create(&session, "networks",
+                                "{\"name\": \"N\", \"summary\": \"S\", \"kind\": \"cities\", "
+                                "\"scope\": \"national\", \"members\": [{\"organisation\": "
+                                "\"anvita\", \"since\": \"2020\", \"until\": \"2019-12\"}]}"),
+                 EDIT_INVALID);
+    cr_expect(session_has_error(&session, "/members", "not-allowed"), "%s", session_told(&session));
+    cr_expect_not_null(strstr(session_told(&session), "networks_members_dates_in_order"));
+    session_drop(&session);
+    workshop_close(&workshop);
+}
+
+Test(edit_content, a_property_is_translated_once_into_a_language)
+{
+    struct workshop workshop = workshop_open();
+    struct session session;
+
+    session_begin(&session, &workshop, CALLER_EDITOR, -1);
     cr_expect_eq(session_create(&session, PRACTICES,
                                 "{\"title\": \"T\", \"summary\": \"S\", \"translations\": ["
                                 "{\"language\": \"fr\", \"property\": \"title\", \"text\": \"x\", "
                                 "\"origin\": \"author\"}, {\"language\": \"fr\", \"property\": "
                                 "\"title\", \"text\": \"y\", \"origin\": \"author\"}]}"),
                  EDIT_INVALID);
-    cr_expect(session_has_error(&session, "/translations", "duplicate-items"), "%s",
+    cr_expect(session_has_error(&session, "/translations/1", "duplicate-items"), "%s",
               session_told(&session));
     session_drop(&session);
     workshop_close(&workshop);
