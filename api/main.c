@@ -25,7 +25,8 @@ static const struct {
     {"migrate", "", "bring the database into the state of this program", command_migrate},
     {"import", "[--source NAME] [--overwrite] FILE_OR_FOLDER...",
      "load records from JSON files, all or none; what is unchanged stays as it is", command_import},
-    {"export", "FOLDER", "write all records to JSON files that import takes", command_export},
+    {"export", "FOLDER", "write all public records to JSON files that import takes",
+     command_export},
     {"check", "", "show the settings in force, and compare contract and database", command_check},
     {"client",
      "create --name NAME --organisation SLUG --role ROLE [--scope \"SCOPE ...\"] | list\n"

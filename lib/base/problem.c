@@ -117,8 +117,8 @@ static const struct problem_kind KINDS[] = {
      "You have another record of this resource with the same source.name and source.external_id.",
      "Change that record, or mend the source of this one."},
     {"still-referenced", 409, "Other records refer to this one",
-     "A record that published records refer to cannot be deleted or archived: their references "
-     "would lead nowhere. The errors name some of them.",
+     "A record that others refer to cannot be deleted: their references would lead nowhere. The "
+     "errors name some of those that you may see.",
      "Take the references out first, or merge the record into another one: POST "
      "/v1/{resource}/{id}/merge with {\"into\": \"other-slug\"}."},
     {"too-many-proposals", 409, "Too many corrections wait for this record",

@@ -117,17 +117,19 @@ static int check_value(void *data, const struct property *property, const char *
     return 0;
 }
 
-/* An id leads to a record before a slug does. */
+/* An id leads to a record before a slug does, and so does what the address of a list goes on with.
+ */
 static void check_slug(const struct checker *checker, const json_t *data, const char *prefix)
 {
     const char *slug = json_string_value(json_object_get(data, "slug"));
     char pointer[POINTER_BYTES_MAX];
 
-    if (slug == NULL || !uuid_is_valid(slug))
+    if (slug == NULL || (!uuid_is_valid(slug) && strcmp(slug, RESERVED_SLUG) != 0))
         return;
     (void)snprintf(pointer, sizeof(pointer), "%s/slug", prefix);
     problem_add(checker->problem, checker->arena, pointer, NULL, "format",
-                "a slug that reads as an id would lead nowhere");
+                "this slug would lead nowhere: as an id and '" RESERVED_SLUG
+                "' it means something else");
 }
 
 static bool is_same_text(const json_t *left, const json_t *right)

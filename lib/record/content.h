@@ -16,6 +16,9 @@ struct db;
 struct problem;
 struct resource;
 
+/* POST /v1/practices/batch-get is no record. */
+#define RESERVED_SLUG "batch-get"
+
 /*
  * content_check() - does @data obey the contract?
  * @data:    borrowed; read-only properties in it are told (read-only) and taken out

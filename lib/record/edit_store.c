@@ -77,7 +77,8 @@ static const struct db_query FREE_SLUG = {
            "candidate as (select slug, 1 as place from base union all "
            "select slug || '-' || n, n from base, generate_series(2, 9) n where $2 is null "
            "union all select slug || '-' || $5, 10 from base where $2 is null)\n"
-           "select c.slug from candidate c where not exists (select from catalogue.record r "
+           "select c.slug from candidate c where c.slug <> '" RESERVED_SLUG
+           "' and not exists (select from catalogue.record r "
            "where r.resource = $1 and r.slug = c.slug and r.id <> $4::uuid "
            "and (r.deleted_at is null or r.first_published_at is not null)) "
            "and not exists (select from published.gone g where g.resource = $1 "

@@ -32,7 +32,7 @@ MUST_CHECK int import_files(const struct model *model, struct db *db, const char
                             struct put_summary *ret_summary);
 
 /*
- * export_files() - every record, one file a resource, into an existing folder
+ * export_files() - every public record, one file a resource, into an existing folder
  * Return: 0; IMPORT_UNREADABLE (the folder cannot be written); a db outcome; a fault.
  */
 MUST_CHECK int export_files(const struct model *model, struct db *db, const char *folder,

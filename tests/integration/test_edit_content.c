@@ -208,6 +208,7 @@ Test(edit_content, values_that_cannot_be_kept_are_refused)
          ""},
         {"\"slug\": \"Caps\"", "/slug", "pattern"},
         {"\"slug\": \"01997b2c-9a40-7c13-8f5e-2b6d1c0e4a71\"", "/slug", "format"},
+        {"\"slug\": \"batch-get\"", "/slug", "format"},
         {"\"started_on\": \"2020\", \"ended_on\": \"2019\"", "", "not-allowed"},
         {"\"owner\": \"no-such-organisation\"", "/owner", "unknown-reference"},
         {"\"organisations\": [{}]", "/organisations/0", ""},
@@ -421,6 +422,35 @@ Test(edit_content, a_slug_is_taken_by_what_can_be_seen_alone)
     must(&session, session_find(&session, PRACTICES, published));
     cr_expect_eq(edit_take(&session.edit, &session.record, EDIT_PUBLISH, NULL), EDIT_CONFLICT,
                  "an earlier address still leads to its record");
+    session_drop(&session);
+    workshop_close(&workshop);
+}
+
+Test(edit_content, a_slug_is_made_of_any_name)
+{
+    static const struct {
+        const char *title;
+        const char *slug;
+    } ROWS[] = {
+        {"Größe & Maß (2026)!", "grosse-mass-2026"},
+        {"L'Épicerie  d'Åsa", "l-epicerie-d-asa"},
+        {"Batch get", "batch-get-2"},
+        {"مركز", "practices"},
+        {"---", "practices-2"},
+    };
+    struct workshop workshop = workshop_open();
+    struct session session;
+
+    session_begin(&session, &workshop, CALLER_PARTNER, 0);
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+        char json[256];
+
+        (void)snprintf(json, sizeof(json), "{\"title\": \"%s\", \"summary\": \"S\"}",
+                       ROWS[i].title);
+        must(&session, session_create(&session, PRACTICES, json));
+        cr_expect_str_eq(session.record.slug, ROWS[i].slug, "%s: %s", ROWS[i].title,
+                         session.record.slug);
+    }
     session_drop(&session);
     workshop_close(&workshop);
 }
