@@ -207,6 +207,47 @@ Test(edit_import, drafts_of_others_are_left_alone)
     workshop_close(&workshop);
 }
 
+Test(edit_import, records_without_a_history_get_one_that_says_what_there_is)
+{
+    struct workshop workshop = workshop_open();
+    struct program_result result;
+    struct session session;
+    char setting[1024], sql[512], before[JSON_BYTES];
+    char id[UUID_TEXT_BYTES];
+
+    workshop_publish(&workshop, 0, "Without a history",
+                     ", \"organisations\": [\"anvita\", \"adel\"], \"web_links\": [{\"url\": "
+                     "\"https://example.org/\", \"label\": \"x\"}], \"location\": {\"lat\": 1.5, "
+                     "\"lon\": 2}, \"source\": {\"name\": \"n\", \"external_id\": \"e\"}",
+                     id);
+    (void)snprintf(before, sizeof(before), "%s",
+                   workshop_value("select data from catalogue.version where record_id = '%s' "
+                                  "and version = 1",
+                                  id));
+    (void)snprintf(sql, sizeof(sql), "delete from catalogue.version where record_id = '%s'", id);
+    test_database_run(sql);
+    session_begin(&session, &workshop, CALLER_PARTNER, 0);
+    must(&session, session_find(&session, PRACTICES, id));
+    cr_expect_str_eq(session_shows(&session, "organisations.1.slug"), "adel",
+                     "the tables tell until then");
+    session_drop(&session);
+
+    (void)snprintf(setting, sizeof(setting), "EXPRESS_DATABASE_URL=%s", getenv("API_DATABASE_URL"));
+    for (int i = 0; i < 2; i++) {
+        cr_assert(program_run((const char *const[]){"migrate", NULL},
+                              (const char *const[]){setting, NULL}, &result));
+        cr_assert_eq(result.exit_code, 0, "%s", result.error);
+        program_result_deinit(&result);
+    }
+    expect_value("3 import published system",
+                 "select concat_ws(' ', version, action, status, role) from catalogue.version "
+                 "where record_id = '%s'",
+                 id);
+    expect_value(before, "select data from catalogue.version where record_id = '%s'", id);
+    workshop_patch(&workshop, CALLER_EDITOR, -1, id, "{\"city\": \"Rome\"}");
+    workshop_close(&workshop);
+}
+
 /* What was written through the API is exported as it would be imported. */
 Test(edit_import, what_is_exported_can_be_imported_and_changes_nothing)
 {
