@@ -57,4 +57,48 @@ expect("the fault is named", error?.errors?.[0]?.parameter === "near");
 // @ts-expect-error: a misspelt parameter does not compile.
 await api.GET("/v1/practices", { params: { query: { contry: "BE" } } });
 
+// An author's program: a draft, changed from what was read, and submitted.
+const author = createClient<paths, "application/json" | "application/problem+json">({
+  baseUrl: address,
+  headers: { Authorization: `Bearer ${process.env.API_TOKEN}` },
+});
+const draft: components["schemas"]["PracticeWrite"] = {
+  title: "Bicycle repair by newcomers",
+  summary: "Newcomers learn to mend bicycles, and to run the shop.",
+  country: "BE",
+  city: "Liège",
+  organisations: ["univerbal"],
+};
+const key = { header: { "Idempotency-Key": "bicycle-repair-1" } };
+const made = await author.POST("/v1/practices", { body: draft, params: key });
+if (made.error) throw new Error(made.error.title);
+const again = await author.POST("/v1/practices", { body: draft, params: key });
+expect("sent twice, it is there once", again.data?.id === made.data.id);
+expect("a relation is shown with its name", made.data.organisations?.[0]?.slug === "univerbal");
+
+const patch: components["schemas"]["PracticePatch"] = { city: null, started_on: "2019-05" };
+const id = made.data.slug;
+const changed = await author.PATCH("/v1/practices/{id}", {
+  params: { path: { id }, header: { "If-Match": made.response.headers.get("ETag") ?? "" } },
+  headers: { "Content-Type": "application/merge-patch+json" },
+  body: patch,
+});
+expect("null removes", changed.data !== undefined && changed.data.city === undefined);
+const stale = await author.PUT("/v1/practices/{id}", {
+  params: { path: { id }, header: { "If-Match": made.response.headers.get("ETag") ?? "" } },
+  body: draft,
+});
+expect("what was read is not what is there", stale.error?.type === "/problems/precondition-failed");
+const submitted = await author.POST("/v1/{resource}/{id}/submit", {
+  params: { path: { resource: "practices", id } },
+});
+expect("it waits for an editor", submitted.data?.status === "in_review");
+const history = await author.GET("/v1/{resource}/{id}/versions", {
+  params: { path: { resource: "practices", id } },
+});
+expect("each step is a version", history.data?.data.map((one) => one.action).join() === "submit,update,create");
+
+// @ts-expect-error: a country that is none does not compile.
+await author.POST("/v1/practices", { body: { title: "A", summary: "B", country: "XX" } });
+
 console.log(`${belgian.length} Belgian practices, ${carrier?.slug} in full`);
