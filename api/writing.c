@@ -108,6 +108,8 @@ static int audit(struct writing *writing)
 {
     const struct writing_effect *effect = &writing->effect;
 
+    if (effect->action == NULL)
+        return 0;
     return audit_append(writing->db,
                         &(struct audit_entry){.action = effect->action,
                                               .resource = effect->resource,
@@ -133,19 +135,23 @@ static int replay(struct writing *writing, const struct writing_step *step,
         r = reply_header(writing->reply, "Idempotency-Replayed", "true");
     if (r != 0)
         return r;
-    /* It was done before; now it is read. */
-    writing->effect.action = "request.replay";
+    /* It was done before; now it is read, by nobody in particular without a trace: they see what
+     * everybody may see, as often as they like. */
+    writing->effect.action =
+        writing->request->caller.role == CALLER_ANONYMOUS ? NULL : "request.replay";
     writing->effect.property_count = 0;
     return audit(writing);
 }
 
-/* A dry run leaves nothing but the entry that somebody has seen the answer. */
+/* A dry run leaves nothing but the entry that somebody has seen the answer; see replay(). */
 static int note_dry_run(struct writing *writing)
 {
     const struct request *request = writing->request;
     int r;
 
     db_rollback(writing->db);
+    if (request->caller.role == CALLER_ANONYMOUS)
+        return 0;
     r = caller_begin(writing->db, &request->caller, request->id);
     if (r != 0)
         return r;

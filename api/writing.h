@@ -30,7 +30,7 @@ enum writing_outcome { WRITING_ANSWERED = 400 /* a refusal is in the reply: noth
 /* What was done or read: for the audit log, and for answering again. Texts live until the reply is
  * sent. */
 struct writing_effect {
-    const char *action;   /* of the audit log: "record.create" */
+    const char *action;   /* of the audit log: "record.create"; NULL: nothing to note */
     const char *resource; /* "practices"; NULL: of none */
     const char *id;       /* of the record, proposal, client …; NULL: of none */
     long version;         /* 0: none */

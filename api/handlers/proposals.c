@@ -329,6 +329,7 @@ static int erase(struct writing *writing)
     const char *id = request_segment(writing->request, "id");
     const bool needs_code = writing->body != NULL || !is_reviewer(&writing->request->caller);
     json_auto_t *nothing = json_object();
+    bool is_erased = false;
     int r = 0;
 
     if (nothing == NULL)
@@ -338,9 +339,10 @@ static int erase(struct writing *writing)
     if (needs_code)
         r = writing_check_body(writing, "EraseRequest");
     if (r == 0)
-        r = proposal_erase(writing->db, id, text_of(writing->body, "code"));
-    writing->effect =
-        (struct writing_effect){.action = "proposal.erase", .id = uuid_is_valid(id) ? id : NULL};
+        r = proposal_erase(writing->db, id, text_of(writing->body, "code"), &is_erased);
+    /* Anybody may try any code, without end: that is nothing that was done. */
+    writing->effect = (struct writing_effect){.action = is_erased ? "proposal.erase" : NULL,
+                                              .id = uuid_is_valid(id) ? id : NULL};
     if (r == 0)
         writing->reply->status = 204;
     return r;

@@ -194,9 +194,8 @@ static int fetch(const struct edit *edit, const char *sql, const char *name,
     return r;
 }
 
-/* Not there, or not for the caller: was it public once? */
-static int explain_absence(const struct edit *edit, const struct resource *resource,
-                           const char *name, struct edit_record *record)
+int edit_explain_absence(const struct edit *edit, const struct resource *resource, const char *name,
+                         struct edit_record *record)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     int r = db_run(edit->db, &GONE,
@@ -260,7 +259,7 @@ int edit_look(const struct edit *edit, const struct resource *resource, const ch
 
     *ret_record = (struct edit_record){0};
     r = look(edit, resource, name, model_of(edit->model, resource)->look, ret_record);
-    return r == EDIT_NOT_FOUND ? explain_absence(edit, resource, name, ret_record) : r;
+    return r == EDIT_NOT_FOUND ? edit_explain_absence(edit, resource, name, ret_record) : r;
 }
 
 int edit_find(const struct edit *edit, const struct resource *resource, const char *name,

@@ -25,6 +25,12 @@ struct db_rows;
 
 /* May the caller write records of @resource at all? Else EDIT_FORBIDDEN, with the problem set. */
 MUST_CHECK int edit_may_write(const struct edit *edit, const struct resource *resource);
+/*
+ * It is not there, or not for the caller: was it public once?
+ * Return: EDIT_NOT_FOUND; EDIT_GONE, with @record filled; a db outcome; a fault.
+ */
+MUST_CHECK int edit_explain_absence(const struct edit *edit, const struct resource *resource,
+                                    const char *name, struct edit_record *record);
 /* EDIT_FORBIDDEN for who is no editor. */
 MUST_CHECK int edit_may_review(const struct edit *edit);
 /* Is it public now? */

@@ -32,8 +32,9 @@ static const struct db_query VERSION_DATA = {
 /* --- checking ------------------------------------------------------------------------------------
  */
 
-/* Partners write for their own organisation, which need not be said. */
-static int check_owner(const struct edit *edit, json_t *data)
+/* Partners write for their own organisation, which need not be said; of another's record they may
+ * propose a change, in which it stays the other's. */
+static int check_owner(const struct edit *edit, const struct edit_record *record, json_t *data)
 {
     const char *owner = json_string_value(json_object_get(data, "owner"));
 
@@ -43,6 +44,8 @@ static int check_owner(const struct edit *edit, json_t *data)
         return json_object_set_new(data, "owner", json_string(edit->caller->organisation_id)) == 0
                    ? 0
                    : fault_raise(-ENOMEM);
+    if (owner != NULL && record->owner_id != NULL && strcmp(owner, record->owner_id) == 0)
+        return 0;
     if (owner == NULL || strcmp(owner, edit->caller->organisation_id) != 0)
         problem_add(edit->problem, edit->arena, "/owner", NULL, "foreign-owner",
                     "records of another organisation are not yours to write: leave the owner out");
@@ -74,7 +77,7 @@ int edit_prepare(const struct edit *edit, const struct edit_record *record, json
     if (r == 0)
         r = resolve(edit, record, *data);
     if (r == 0 && json_is_object(*data))
-        r = check_owner(edit, *data);
+        r = check_owner(edit, record, *data);
     if (r == 0 && arena_failed(edit->arena))
         r = fault_raise(-ENOMEM);
     if (r == 0 && edit->problem->error_count > 0)
@@ -266,9 +269,13 @@ static int find_public(const struct edit *edit, const struct resource *resource,
     const int r = edit_look(edit, resource, name, record);
 
     /* What belongs to others is looked at, too, as long as it is public. */
-    if (r == EDIT_FORBIDDEN || r == 0)
-        return edit_is_public(record) ? 0 : EDIT_NOT_FOUND;
-    return r;
+    if (r != EDIT_FORBIDDEN && r != 0)
+        return r;
+    if (edit_is_public(record))
+        return 0;
+    /* Who may see it hears what the public hears. */
+    edit_deinit(record);
+    return edit_explain_absence(edit, resource, name, record);
 }
 
 int edit_try_patch(const struct edit *edit, const struct resource *resource, const char *name,

@@ -209,16 +209,26 @@ int proposal_decide(struct db *db, struct proposal *proposal, bool is_accepted, 
     return arena_failed(arena) ? fault_raise(-ENOMEM) : 0;
 }
 
-int proposal_erase(struct db *db, const char *id, const char *code)
+int proposal_erase(struct db *db, const char *id, const char *code, bool *ret_erased)
 {
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     char hash[HASH_HEX_BYTES];
+    int r;
 
+    *ret_erased = false;
     if (!uuid_is_valid(id))
         return 0;
-    if (code == NULL)
-        return db_run(db, &ERASE, (const char *const[]){id}, NULL);
+    if (code == NULL) {
+        r = db_run(db, &ERASE, (const char *const[]){id}, &rows);
+        if (r == 0)
+            *ret_erased = db_rows_affected(rows) > 0;
+        return r;
+    }
     hash_of(code, hash);
-    return db_run(db, &ERASE_BY_CODE, (const char *const[]){id, hash}, NULL);
+    r = db_run(db, &ERASE_BY_CODE, (const char *const[]){id, hash}, &rows);
+    if (r == 0)
+        *ret_erased = strcmp(db_rows_text(rows, 0, 0), "t") == 0;
+    return r;
 }
 
 /* --- showing

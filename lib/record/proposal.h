@@ -84,9 +84,10 @@ MUST_CHECK int proposal_decide(struct db *db, struct proposal *proposal, bool is
  * proposal_erase() - forget how to reach the sender
  * @id:   borrowed; any text
  * @code: borrowed; that of the receipt. NULL: by who may see it, an editor
- * Whether there was something to forget, nobody is told. Return: 0; a db outcome; a fault.
+ * @ret_erased: was there something to forget? Nobody is told.
+ * Return: 0; a db outcome; a fault.
  */
-MUST_CHECK int proposal_erase(struct db *db, const char *id, const char *code);
+MUST_CHECK int proposal_erase(struct db *db, const char *id, const char *code, bool *ret_erased);
 
 /*
  * proposal_append_json() - for editors

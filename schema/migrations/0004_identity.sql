@@ -173,7 +173,8 @@ $$;
 create trigger limit_waiting before insert on catalogue.proposal
   for each row execute function catalogue.limit_proposals();
 
--- Whoever has the code that was told to the sender may erase the sender's contact.
+-- Whoever has the code that was told to the sender may erase the sender's contact. Return: was there
+-- one?
 create function catalogue.erase_proposal_contact(proposal uuid, code_hash bytea) returns boolean
 language sql volatile security definer set search_path = pg_catalog, pg_temp
 begin atomic
@@ -182,9 +183,7 @@ begin atomic
      using catalogue.proposal p
      where p.id = c.proposal_id and p.id = proposal and p.erasure_hash = code_hash
     returning 1)
-  select exists (select from catalogue.proposal p
-                  where p.id = proposal and p.erasure_hash = code_hash)
-    from (select count(*) from erased) done;
+  select count(*) > 0 from erased;
 end;
 
 -- --- clients, keys, tokens -------------------------------------------------------------------------

@@ -1,0 +1,571 @@
+/*
+ * Who may do what: every operation of the contract, as every kind of caller, on a record in every
+ * state, against the table in matrix_rows.h. The operations are read from the contract, so that a
+ * new one without a row fails. Nothing is changed: all that would is sent with dry_run=true.
+ */
+#include "base/annotate.h"
+#include "base/text.h"
+#include "contract/contract.h"
+#include "integration/matrix_rows.h"
+#include "support/http.h"
+#include "support/leaks.h"
+#include "support/lists.h"
+#include "support/operations.h"
+#include "support/server.h"
+#include "support/tokens.h"
+#include "support/writers.h"
+
+#include <criterion/criterion.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+SERVER_BEFORE_TESTS("EXPRESS_RATE_LIMIT=0")
+SERVER_AFTER_TESTS()
+
+TestSuite(matrix, .fini = test_ends_without_leaks, .timeout = 900);
+
+#define KEY_BYTES OPERATION_KEY_BYTES
+#define FAULTS_BYTES_MAX (1024 * 1024)
+#define FAULTS_SHOWN_BYTES 6000
+#define UNKNOWN_ID "01997b2c-9a40-7c13-8f5e-2b6d1c0e0000"
+
+/* --- who asks -------------------------------------------------------------------------------- */
+
+enum who {
+    NOBODY,
+    PARTICIPANT,
+    OWNER,
+    OWNER_READS,
+    OWNER_ELSEWHERE,
+    OTHER,
+    COORDINATOR,
+    EDITOR,
+    ADMIN,
+    WHO
+};
+
+static const char *const WHO_NAMES[WHO] = {
+    [NOBODY] = "nobody",
+    [PARTICIPANT] = "a participant of the owner",
+    [OWNER] = "a partner of the owner",
+    [OWNER_READS] = "one with the scope read alone",
+    [OWNER_ELSEWHERE] = "one with the scope to write another resource alone",
+    [OTHER] = "a partner of another organisation",
+    [COORDINATOR] = "a coordinator of the owner",
+    [EDITOR] = "an editor",
+    [ADMIN] = "an administrator",
+};
+
+static const char *token_of(enum who who, const char *resource)
+{
+    switch (who) {
+    case NOBODY:
+        return NULL;
+    case PARTICIPANT:
+        return token_for("participant", ORGANISATION);
+    case OWNER:
+        return token_for("partner", ORGANISATION);
+    case OWNER_READS:
+        return token_with_scopes("partner", ORGANISATION, "read");
+    case OWNER_ELSEWHERE:
+        return token_with_scopes("partner", ORGANISATION,
+                                 resource != NULL && strcmp(resource, "networks") == 0
+                                     ? "write:services"
+                                     : "write:networks");
+    case OTHER:
+        return token_for("partner", OTHER_ORGANISATION);
+    case COORDINATOR:
+        return token_for("coordinator", ORGANISATION);
+    case EDITOR:
+        return token_for("editor", NULL);
+    case ADMIN:
+        return token_for("admin", NULL);
+    case WHO:
+        break;
+    }
+    cr_assert_fail("there is nobody of number %d", (int)who);
+    return NULL;
+}
+
+/* --- the table ---------------------------------------------------------------------------------
+ */
+
+static const struct matrix_row *find_row(const char *key, const char *state)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(MATRIX); i++)
+        if (strcmp(MATRIX[i].key, key) == 0 && strcmp(MATRIX[i].state, state) == 0)
+            return &MATRIX[i];
+    return NULL;
+}
+
+static bool has_rows(const char *key)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(MATRIX); i++)
+        if (strcmp(MATRIX[i].key, key) == 0)
+            return true;
+    return false;
+}
+
+/* "401 403 200 …": the one at @who */
+static int status_of(const struct matrix_row *row, enum who who)
+{
+    return (int)strtol(row->statuses + 4 * (size_t)who, NULL, 10);
+}
+
+static void check_has_rows(const struct operation *operation, void *data)
+{
+    struct text *faults = data;
+    char key[KEY_BYTES];
+
+    operation_key(operation, NULL, key);
+    if (!has_rows(key))
+        text_append_format(faults, "%s has no row in matrix_rows.h\n", key);
+}
+
+static bool row_is_of(const struct matrix_row *row, const struct operation *operation)
+{
+    char key[KEY_BYTES];
+
+    operation_key(operation, NULL, key);
+    if (strcmp(key, row->key) == 0)
+        return true;
+    for (size_t i = 0; i < contract_resource_count(list_contract()); i++) {
+        const struct resource *resource = contract_resource(list_contract(), i);
+
+        operation_key(operation, resource, key);
+        if (strcmp(key, row->key) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool used[ARRAY_LENGTH(MATRIX)];
+
+static void note_rows(const struct operation *operation, void *data)
+{
+    (void)data;
+    for (size_t i = 0; i < ARRAY_LENGTH(MATRIX); i++)
+        used[i] = used[i] || row_is_of(&MATRIX[i], operation);
+}
+
+/* Checks Z1. */
+Test(matrix, every_operation_has_rows_and_every_row_an_operation)
+{
+    struct text faults;
+
+    text_init(&faults, FAULTS_BYTES_MAX);
+    operations_walk(check_has_rows, &faults);
+    operations_walk(note_rows, NULL);
+    for (size_t i = 0; i < ARRAY_LENGTH(MATRIX); i++) {
+        if (!used[i])
+            text_append_format(&faults, "%s: the contract has no such operation\n", MATRIX[i].key);
+        if (strlen(MATRIX[i].statuses) != 4 * WHO - 1)
+            text_append_format(&faults, "%s %s: %d statuses are needed\n", MATRIX[i].key,
+                               MATRIX[i].state, WHO);
+    }
+    cr_assert_str_empty(faults.bytes, "%s", faults.bytes);
+    text_deinit(&faults);
+}
+
+/* --- records in every state --------------------------------------------------------------------
+ */
+
+enum state { DRAFT, IN_REVIEW, PUBLISHED, WAITING, ARCHIVED, DELETED, UNKNOWN, STATES };
+static const char *const STATE_NAMES[STATES] = {
+    [DRAFT] = "draft",     [IN_REVIEW] = "in_review", [PUBLISHED] = "published",
+    [WAITING] = "waiting", [ARCHIVED] = "archived",   [DELETED] = "deleted",
+    [UNKNOWN] = "unknown"};
+
+/* A record of a resource in each state, and one more that is published. */
+struct records {
+    const struct resource *resource;
+    char *ids[STATES];
+    char *survivor;
+};
+
+static void step(const struct records *records, const char *token, const char *id, const char *name)
+{
+    CLEANUP(response_freep)
+    struct response *response =
+        write_as(token, "POST", path_of("/v1/%s/%s/%s", records->resource->path, id, name), NULL,
+                 NULL, NULL);
+
+    expect_status(response, 200, path_of("%s of %s", name, records->resource->path));
+}
+
+static json_t *patch_of(const struct resource *resource)
+{
+    return json_pack("{s:s}", resource->label->name, "another_name_of_it");
+}
+
+/* Owned: the id of a new record, brought into @state by those who may. */
+static char *make_record(const struct records *records, enum state state)
+{
+    const struct resource *resource = records->resource;
+    const char *writer = writer_of(resource), *admin = token_for("admin", NULL);
+    json_auto_t *body = writer_record(resource, 0), *patch = patch_of(resource);
+    CLEANUP(response_freep)
+    struct response *made =
+        write_as(writer, "POST", path_of("/v1/%s", resource->path), NULL, NULL, body);
+    CLEANUP(response_freep) struct response *last = NULL;
+    char *id;
+
+    expect_status(made, 201, resource->path);
+    id = strdup(response_text_at(made, "/id"));
+    cr_assert_not_null(id);
+    if (state == DRAFT)
+        return id;
+    step(records, writer, id, "submit");
+    if (state == IN_REVIEW)
+        return id;
+    step(records, admin, id, "publish");
+    if (state == WAITING)
+        last =
+            write_as(writer, "PATCH", path_of("/v1/%s/%s", resource->path, id), "*", NULL, patch);
+    if (state == DELETED)
+        last =
+            write_as(writer, "DELETE", path_of("/v1/%s/%s", resource->path, id), "*", NULL, NULL);
+    if (last != NULL)
+        expect_status(last, state == DELETED ? 204 : 200, resource->path);
+    if (state == ARCHIVED)
+        step(records, admin, id, "archive");
+    return id;
+}
+
+static void make_records(const struct resource *resource, struct records *ret_records)
+{
+    *ret_records = (struct records){.resource = resource};
+    for (enum state state = DRAFT; state < UNKNOWN; state++)
+        ret_records->ids[state] = make_record(ret_records, state);
+    ret_records->ids[UNKNOWN] = strdup(UNKNOWN_ID);
+    ret_records->survivor = make_record(ret_records, PUBLISHED);
+}
+
+static void free_records(struct records *records)
+{
+    for (enum state state = DRAFT; state < STATES; state++)
+        free(records->ids[state]);
+    free(records->survivor);
+}
+
+/* --- asking --------------------------------------------------------------------------------------
+ */
+
+struct asking {
+    const struct records *records;
+    bool is_thorough; /* related lists in every state; otherwise published ones alone */
+    struct text *faults;
+};
+
+static bool ends_in(const char *text, const char *end)
+{
+    return strlen(text) >= strlen(end) && strcmp(text + strlen(text) - strlen(end), end) == 0;
+}
+
+/* What the operation wants to be sent; owned, NULL for none. */
+static json_t *body_of(const struct operation *operation, const struct records *records,
+                       const char *id)
+{
+    const char *template = operation->template;
+
+    if (strcmp(operation->method, "get") == 0 || strcmp(operation->method, "delete") == 0)
+        return NULL;
+    if (strcmp(operation->method, "patch") == 0)
+        return patch_of(records->resource);
+    if (ends_in(template, "/batch-get"))
+        return json_pack("{s:[s]}", "ids", id);
+    if (ends_in(template, "/return"))
+        return json_pack("{s:s}", "reason", "Please name the year.");
+    if (ends_in(template, "/merge"))
+        return json_pack("{s:s}", "into", records->survivor);
+    if (ends_in(template, "/proposals"))
+        return json_pack("{s:o}", "patch", patch_of(records->resource));
+    if (operation->resource != NULL)
+        return writer_record(operation->resource, 0);
+    return NULL;
+}
+
+/* The template with everything filled in. */
+static void make_path(const struct operation *operation, const struct records *records,
+                      const char *id, struct text *path)
+{
+    static const char ID[] = "{id}", RESOURCE[] = "{resource}", VERSION[] = "{version}";
+
+    for (const char *at = operation->template; *at != '\0';) {
+        if (strncmp(at, ID, sizeof(ID) - 1) == 0) {
+            text_append(path, id);
+            at += sizeof(ID) - 1;
+        } else if (strncmp(at, RESOURCE, sizeof(RESOURCE) - 1) == 0) {
+            text_append(path, records->resource->path);
+            at += sizeof(RESOURCE) - 1;
+        } else if (strncmp(at, VERSION, sizeof(VERSION) - 1) == 0) {
+            text_append(path, "1");
+            at += sizeof(VERSION) - 1;
+        } else {
+            text_append_char(path, *at++);
+        }
+    }
+    if (operation_takes(operation, "dryRun"))
+        text_append(path, "?dry_run=true");
+}
+
+static void ask(const struct asking *asking, const struct operation *operation, enum state state,
+                enum who who, int expected)
+{
+    const struct records *records = asking->records;
+    const char *id = records->ids[state];
+    json_auto_t *body = body_of(operation, records, id);
+    char method[KEY_BYTES] = "";
+    struct text path;
+
+    for (size_t i = 0; operation->method[i] != '\0'; i++)
+        method[i] = (char)(operation->method[i] - 'a' + 'A');
+    text_init(&path, KEY_BYTES * 4);
+    make_path(operation, records, id, &path);
+    CLEANUP(response_freep)
+    struct response *response = write_as(token_of(who, records->resource->path), method, path.bytes,
+                                         strcmp(method, "GET") == 0 ? NULL : "*", NULL, body);
+
+    if (response->status != expected)
+        text_append_format(asking->faults, "%s %s (%s), %s: %d, not %d\n", method, path.bytes,
+                           STATE_NAMES[state], WHO_NAMES[who], response->status, expected);
+    text_deinit(&path);
+}
+
+static const struct matrix_row *row_of(const struct operation *operation,
+                                       const struct resource *resource, const char *state)
+{
+    const struct matrix_row *row;
+    char key[KEY_BYTES];
+
+    operation_key(operation, resource, key);
+    row = find_row(key, state);
+    if (row != NULL || has_rows(key))
+        return row;
+    operation_key(operation, NULL, key);
+    return find_row(key, state);
+}
+
+/* What the others may does not hang on the resource, and is asked of three of them. */
+static bool tells_resources_apart(enum who who)
+{
+    return who == NOBODY || who == OWNER || who == OWNER_ELSEWHERE || who == OTHER || who == EDITOR;
+}
+
+/* Every state that the operation has rows for, as everybody. */
+static void ask_all(const struct operation *operation, void *data)
+{
+    const struct asking *asking = data;
+    const struct resource *resource = asking->records->resource;
+    const bool is_generic = strncmp(operation->template, "/v1/{resource}", 14) == 0;
+    const bool is_of_record = strstr(operation->template, "{id}") != NULL;
+
+    if (operation->resource != resource && !(is_generic && asking->is_thorough))
+        return;
+    for (enum state state = DRAFT; state < STATES; state++) {
+        const struct matrix_row *row =
+            row_of(operation, resource, is_of_record ? STATE_NAMES[state] : "-");
+
+        if (row == NULL || (!is_of_record && state != PUBLISHED))
+            continue;
+        if (!asking->is_thorough && state != PUBLISHED && state != DRAFT &&
+            strstr(row->key, "{related}") != NULL)
+            continue;
+        for (enum who who = NOBODY; who < WHO; who++)
+            if (asking->is_thorough || tells_resources_apart(who))
+                ask(asking, operation, state, who, status_of(row, who));
+    }
+}
+
+static void check_resource(const struct resource *resource, bool is_thorough, struct text *faults)
+{
+    struct records records;
+    struct asking asking = {.records = &records, .is_thorough = is_thorough, .faults = faults};
+
+    make_records(resource, &records);
+    operations_walk(ask_all, &asking);
+    free_records(&records);
+}
+
+static void end_with(struct text *faults)
+{
+    cr_assert_not(text_failed(faults));
+    cr_assert_str_empty(faults->bytes, "%.*s", FAULTS_SHOWN_BYTES, faults->bytes);
+    text_deinit(faults);
+}
+
+/* Every @step-th resource, so that tests share the work. */
+static void check_resources(size_t first, size_t stride)
+{
+    const struct contract *contract = list_contract();
+    struct text faults;
+
+    text_init(&faults, FAULTS_BYTES_MAX);
+    for (size_t i = first; i < contract_resource_count(contract); i += stride)
+        check_resource(contract_resource(contract, i), false, &faults);
+    end_with(&faults);
+}
+
+static void check_thoroughly(const char *name)
+{
+    struct text faults;
+
+    text_init(&faults, FAULTS_BYTES_MAX);
+    check_resource(contract_resource_find(list_contract(), name), true, &faults);
+    end_with(&faults);
+}
+
+/* Checks Z1, Z8. */
+Test(matrix, records_of_a_quarter_of_the_resources)
+{
+    check_resources(0, 4);
+}
+
+/* Checks Z1, Z8. */
+Test(matrix, records_of_another_quarter_of_the_resources)
+{
+    check_resources(1, 4);
+}
+
+/* Checks Z1, Z8. */
+Test(matrix, records_of_a_third_quarter_of_the_resources)
+{
+    check_resources(2, 4);
+}
+
+/* Checks Z1, Z8. */
+Test(matrix, records_of_the_last_quarter_of_the_resources)
+{
+    check_resources(3, 4);
+}
+
+/* Checks Z1, Z8. */
+Test(matrix, practices_with_every_step_and_version)
+{
+    check_thoroughly("practices");
+}
+
+/* Checks Z1, Z8. */
+Test(matrix, networks_with_every_step_and_version)
+{
+    check_thoroughly("networks");
+}
+
+/* Checks Z1, Z8. */
+Test(matrix, vocabularies_with_every_step_and_version)
+{
+    check_thoroughly("vocabularies");
+}
+
+/* --- what is of no record ------------------------------------------------------------------------
+ */
+
+/* Where the path has an id: of a client, of a proposal. */
+struct service_asking {
+    char *client;
+    char *proposal;
+    struct text *faults;
+};
+
+/* What the operation wants to be sent. */
+static const struct {
+    const char *key;
+    const char *type; /* Content-Type; NULL: that of JSON */
+    const char *body;
+} SERVICE_BODIES[] = {
+    {"POST /v1/oauth/token", "Content-Type: application/x-www-form-urlencoded",
+     "grant_type=client_credentials"},
+    {"POST /v1/oauth/revoke", "Content-Type: application/x-www-form-urlencoded", "token=x"},
+    {"POST /v1/clients", NULL,
+     "{\"name\":\"Matrix\",\"organisation\":\"" ORGANISATION "\",\"role\":\"partner\"}"},
+    {"PATCH /v1/clients/{id}", NULL, "{\"name\":\"Matrix\"}"},
+    {"POST /v1/proposals/{id}/decline", NULL, "{\"reason\":\"It is true as it is.\"}"},
+    {"POST /v1/proposals/{id}/erase", NULL, "{\"code\":\"of another\"}"},
+};
+
+static void ask_service(const struct service_asking *asking, const struct operation *operation,
+                        const char *key, bool is_known, enum who who, int expected)
+{
+    const char *headers[3] = {NULL};
+    const char *body = NULL;
+    struct text path;
+    size_t count = 0;
+    CLEANUP(response_freep) struct response *response = NULL;
+    char method[KEY_BYTES];
+
+    (void)snprintf(method, sizeof(method), "%.*s", (int)strcspn(key, " "), key);
+    text_init(&path, KEY_BYTES * 4);
+    for (const char *at = operation->template; *at != '\0';) {
+        const char *id = strncmp(operation->template, "/v1/clients", 11) == 0 ? asking->client
+                                                                              : asking->proposal;
+        if (*at != '{') {
+            text_append_char(&path, *at++);
+            continue;
+        }
+        if (strncmp(at, "{id}", 4) == 0)
+            text_append(&path, is_known ? id : UNKNOWN_ID);
+        else
+            text_append(&path, strncmp(at, "{slot}", 6) == 0 ? "1" : "not-found");
+        at += strcspn(at, "}") + 1;
+    }
+    if (strcmp(method, "GET") != 0 && strstr(key, "/oauth/") == NULL)
+        text_append(&path, "?dry_run=true");
+    else if (strcmp(key, "GET /v1/search") == 0)
+        text_append(&path, "?q=mentoring");
+    for (size_t i = 0; i < ARRAY_LENGTH(SERVICE_BODIES); i++) {
+        if (strcmp(SERVICE_BODIES[i].key, key) != 0)
+            continue;
+        body = SERVICE_BODIES[i].body;
+        if (SERVICE_BODIES[i].type != NULL)
+            headers[count++] = SERVICE_BODIES[i].type;
+    }
+    response = http_as(token_of(who, NULL), method, path.bytes, headers, body);
+    if (response->status != expected)
+        text_append_format(asking->faults, "%s %s, %s: %d, not %d\n", method, path.bytes,
+                           WHO_NAMES[who], response->status, expected);
+    text_deinit(&path);
+}
+
+static void ask_service_all(const struct operation *operation, void *data)
+{
+    const struct service_asking *asking = data;
+    char key[KEY_BYTES];
+
+    operation_key(operation, NULL, key);
+    if (strstr(key, "/v1/{resource}") != NULL)
+        return;
+    for (int is_known = 1; is_known >= 0; is_known--) {
+        const struct matrix_row *row = find_row(key, is_known ? "-" : "unknown");
+
+        for (enum who who = NOBODY; row != NULL && who < WHO; who++)
+            ask_service(asking, operation, key, is_known, who, status_of(row, who));
+    }
+}
+
+/* Checks Z1, A1. */
+Test(matrix, what_is_of_no_record)
+{
+    const char *admin = token_for("admin", NULL);
+    CLEANUP(response_freep)
+    struct response *client = http_as(admin, "POST", "/v1/clients", NULL, SERVICE_BODIES[2].body);
+    CLEANUP(response_freep) struct response *proposal = NULL;
+    char *slug = publish_practice("What somebody wants to correct");
+    struct service_asking asking;
+    struct text faults;
+
+    proposal = http_as(NULL, "POST", path_of("/v1/practices/%s/proposals", slug), NULL,
+                       "{\"patch\":{\"title\":\"What is right\"}}");
+    expect_status(client, 201, "a client");
+    expect_status(proposal, 201, "a proposal");
+    text_init(&faults, FAULTS_BYTES_MAX);
+    asking = (struct service_asking){.client = strdup(response_text_at(client, "/id")),
+                                     .proposal = strdup(response_text_at(proposal, "/id")),
+                                     .faults = &faults};
+    operations_walk(ask_service_all, &asking);
+    free(asking.client);
+    free(asking.proposal);
+    free(slug);
+    end_with(&faults);
+}
