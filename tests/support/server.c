@@ -184,6 +184,11 @@ static bool launch(struct test_server *server, const char *const *changes, char 
     all[count++] = "EXPRESS_PORT=0";
     all[count++] = "EXPRESS_ADMIN_PORT=0";
     all[count] = NULL;
+    /* Several servers share a machine with their tests: who waits is not turned away. */
+    if (!sets(all, "EXPRESS_POOL_WAIT_MS")) {
+        all[count++] = "EXPRESS_POOL_WAIT_MS=10000";
+        all[count] = NULL;
+    }
     if (!sets(all, "EXPRESS_SECRET")) {
         all[count++] = "EXPRESS_SECRET=" TEST_SECRET;
         all[count] = NULL;
