@@ -3,6 +3,7 @@
 
 #include "application.h"
 #include "base/annotate.h"
+#include "base/problem.h"
 #include "base/text.h"
 #include "contract/contract.h"
 #include "editing.h"
@@ -11,6 +12,26 @@
 #include "reply.h"
 #include "request.h"
 #include "writing.h"
+
+#include <string.h>
+
+#define NAME_BYTES_MAX 100
+
+/* An id or a slug, or nothing. */
+static int read_owner(struct writing *writing, struct edit_list *list)
+{
+    const char *owner = request_parameter(writing->request, "owner");
+    const size_t length = owner == NULL ? 0 : strlen(owner);
+
+    list->owner = owner;
+    if (owner == NULL || (length > 0 && length <= NAME_BYTES_MAX &&
+                          strspn(owner, "abcdefghijklmnopqrstuvwxyzABCDEF0123456789-") == length))
+        return 0;
+    problem_set(writing->problem, "invalid-parameter", NULL);
+    problem_add(writing->problem, writing->request->arena, NULL, "owner", "unknown-value",
+                "this is no id and no slug of an organisation");
+    return writing_refuse_problem(writing, writing->problem);
+}
 
 typedef int (*append_function)(const struct edit *edit, const struct edit_list *list,
                                struct text *text, const char **ret_next);
@@ -23,7 +44,6 @@ static int append(struct writing *writing, const struct listing *listing, struct
     const char *next = NULL;
     int r;
 
-    list->owner = request_parameter(writing->request, "owner");
     list->after = listing->after;
     list->limit = listing->limit;
     text_append(text, "{\"data\":");
@@ -50,6 +70,8 @@ static int look_at_copies(struct writing *writing)
     int r = listing_read(writing, &listing);
 
     if (r == 0)
+        r = read_owner(writing, &list);
+    if (r == 0)
         r = read_resources(writing, &list);
     if (r == 0)
         r = listing_words(writing, "status", STATUSES, ARRAY_LENGTH(STATUSES), &list.statuses,
@@ -75,6 +97,8 @@ static int look_at_queue(struct writing *writing)
     struct listing listing;
     int r = listing_read(writing, &listing);
 
+    if (r == 0)
+        r = read_owner(writing, &list);
     if (r == 0)
         r = read_resources(writing, &list);
     if (r == 0)

@@ -176,6 +176,50 @@ Test(idempotency, every_step_is_taken_once)
     free(slug);
 }
 
+/* The same request twice with one key: done, and answered as before. */
+static void expect_once(const char *token, const char *path, const char *body, int status)
+{
+    CLEANUP(response_freep)
+    struct response *first = write_text(token, "POST", path, NULL, path, body);
+    CLEANUP(response_freep)
+    struct response *second = write_text(token, "POST", path, NULL, path, body);
+
+    expect_status(first, status, path);
+    cr_assert_not(is_replayed(first), "%s", path);
+    expect_status(second, status, path);
+    cr_assert(is_replayed(second), "%s", path);
+    cr_assert_str_eq(first->body, second->body, "%s: %s", first->body, second->body);
+}
+
+/* Checks I2. */
+Test(idempotency, what_cannot_be_done_twice_is_not_tried_twice)
+{
+    char *duplicate = publish_practice("Merged once"), *survivor = publish_practice("Merged into");
+    json_auto_t *into = json_pack("{s:s}", "into", survivor);
+    char *body = json_dumps(into, 0);
+    char *ids[3];
+
+    for (size_t i = 0; i < ARRAY_LENGTH(ids); i++) {
+        CLEANUP(response_freep)
+        struct response *proposed = write_text(
+            NULL, "POST", path_of("/v1/practices/%s/proposals", survivor), NULL, NULL,
+            i == 0 ? "{\"patch\":{\"city\":\"Namur\"}}" : "{\"patch\":{\"city\":\"Mons\"}}");
+
+        expect_status(proposed, 201, "proposed");
+        ids[i] = strdup(response_text_at(proposed, "/id"));
+    }
+    expect_once(writer_editor(), path_of("/v1/proposals/%s/accept", ids[0]), NULL, 200);
+    expect_once(writer_editor(), path_of("/v1/proposals/%s/decline", ids[1]),
+                "{\"reason\":\"It is in Namur.\"}", 200);
+    expect_once(writer_editor(), path_of("/v1/proposals/%s/erase", ids[2]), NULL, 204);
+    expect_once(writer_editor(), path_of("/v1/practices/%s/merge", duplicate), body, 200);
+    for (size_t i = 0; i < ARRAY_LENGTH(ids); i++)
+        free(ids[i]);
+    free(body);
+    free(duplicate);
+    free(survivor);
+}
+
 /* Checks I3. */
 Test(idempotency, a_key_that_was_used_for_another_request_is_refused)
 {
@@ -393,6 +437,8 @@ Test(idempotency, of_what_failed_here_nothing_is_stored)
     } ROWS[] = {
         {"53200", "database-unavailable", 503}, /* the database has no memory left */
         {"57014", "timeout", 503},              /* it takes too long */
+        {"25006", "read-only", 503},            /* it is a copy by now */
+        {"40003", "outcome-unknown", 503},      /* nobody knows */
     };
     CLEANUP(response_freep) struct response *again = NULL, *replayed = NULL;
 
@@ -408,6 +454,7 @@ Test(idempotency, of_what_failed_here_nothing_is_stored)
             ROWS[i].state));
         failed = post(writer_partner(), "key-failed", FAILING);
         expect_problem(failed, ROWS[i].status, ROWS[i].problem, ROWS[i].state);
+        cr_assert_not_null(response_header(failed, "Retry-After"), "%s", ROWS[i].state);
         cr_assert_eq(keys_like("key-failed"), 0);
     }
     test_database_run("drop trigger fail_here on catalogue.record; drop function public.fail_here");

@@ -475,6 +475,50 @@ Test(writing, what_a_partner_may_not_know_of_is_not_found_whatever_it_does_with_
     free(etag);
 }
 
+/* Checks Z2, Z23. */
+Test(writing, of_what_others_have_published_nobody_learns_what_they_are_doing_with_it)
+{
+    char *slug = publish_practice("Published by others");
+    char *etag;
+    static const struct {
+        const char *method, *behind, *body;
+    } ROWS[] = {
+        {"PUT", "", "{\"title\":\"A\",\"summary\":\"B\"}"},
+        {"PATCH", "", "{\"title\":\"A\"}"},
+        {"PATCH", "", "{\"nonsense\":1}"},
+        {"DELETE", "", NULL},
+        {"POST", "/submit", NULL},
+        {"POST", "/verify", NULL},
+        {"GET", "/working-copy", NULL},
+        {"GET", "/versions", NULL},
+        {"GET", "/versions/1", NULL},
+        {"POST", "/versions/1/restore", NULL},
+    };
+    CLEANUP(response_freep)
+    struct response *waits =
+        write_text(writer_partner(), "PATCH", path_of("/v1/practices/%s", slug), "*", NULL,
+                   "{\"city\":\"Namur\"}");
+
+    expect_status(waits, 200, "a change that waits");
+    etag = etag_of(writer_partner(), slug);
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+        const char *const etags[] = {NULL, "\"0-stale\"", etag, "*"};
+
+        for (size_t j = 0; j < ARRAY_LENGTH(etags); j++) {
+            CLEANUP(response_freep)
+            struct response *response = write_text(
+                writer_other(), ROWS[i].method, path_of("/v1/practices/%s%s", slug, ROWS[i].behind),
+                etags[j], NULL, ROWS[i].body);
+
+            expect_problem(response, 403, "forbidden",
+                           path_of("%s %s", ROWS[i].method, ROWS[i].behind));
+            cr_assert_null(response_header(response, "ETag"));
+        }
+    }
+    free(slug);
+    free(etag);
+}
+
 Test(writing, vocabularies_are_written_by_administrators_alone)
 {
     CLEANUP(response_freep)
@@ -487,12 +531,16 @@ Test(writing, vocabularies_are_written_by_administrators_alone)
     struct response *patched = write_text(writer_editor(), "PATCH", "/v1/vocabularies/glossary",
                                           "*", NULL, "{\"title\":\"Words of ours\"}");
     CLEANUP(response_freep)
+    struct response *without = write_text(writer_editor(), "PATCH", "/v1/vocabularies/glossary",
+                                          NULL, NULL, "{\"title\":\"Words of ours\"}");
+    CLEANUP(response_freep)
     struct response *by_admin = write_text(writer_admin(), "POST", "/v1/vocabularies", NULL, NULL,
                                            "{\"title\":\"Words of ours\"}");
 
     expect_problem(by_partner, 403, "forbidden", "a partner");
     expect_problem(by_editor, 403, "forbidden", "an editor");
     expect_problem(patched, 403, "forbidden", "an editor's patch");
+    expect_problem(without, 403, "forbidden", "the right comes before the condition");
     expect_status(by_admin, 201, "an administrator");
 }
 
