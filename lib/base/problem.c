@@ -157,8 +157,8 @@ static const struct problem_kind KINDS[] = {
     {"precondition-required", 428, "If-Match is missing",
      "A change of a record must say which version it is meant for, so that two who write at once "
      "do not overwrite each other.",
-     "Read the working copy and send the ETag that comes with it as the If-Match of the change. The "
-     "header ETag of this answer has it, too."},
+     "Read the working copy and send the ETag that comes with it as the If-Match of the change. "
+     "The header ETag of this answer has it, too."},
     {"rate-limited", 429, "Too many requests",
      "You have sent more requests than the RateLimit-Policy header permits.",
      "Wait as long as Retry-After says. Conditional requests that end in 304 do not count."},
