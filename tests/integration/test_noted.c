@@ -338,7 +338,7 @@ Test(noted, what_a_program_does_bears_its_id)
     struct test_client client;
     char *token, *entries;
     char sql[300];
-    CLEANUP(response_freep) struct response *made = NULL, *revoked = NULL;
+    CLEANUP(response_freep) struct response *made = NULL;
 
     client_make("partner", ORGANISATION, NULL, &client);
     token = client_token(&client, NULL);
