@@ -62,17 +62,23 @@ static int read_resources(struct writing *writing, struct edit_list *list)
                          &list->resource_count);
 }
 
+/* What both lists are asked by. */
+static int read_common(struct writing *writing, struct listing *listing, struct edit_list *list)
+{
+    int r = listing_read(writing, listing);
+
+    if (r == 0)
+        r = read_owner(writing, list);
+    return r == 0 ? read_resources(writing, list) : r;
+}
+
 static int look_at_copies(struct writing *writing)
 {
     static const char *const STATUSES[] = {"draft", "in_review", "published", "archived"};
     struct edit_list list = {0};
     struct listing listing;
-    int r = listing_read(writing, &listing);
+    int r = read_common(writing, &listing, &list);
 
-    if (r == 0)
-        r = read_owner(writing, &list);
-    if (r == 0)
-        r = read_resources(writing, &list);
     if (r == 0)
         r = listing_words(writing, "status", STATUSES, ARRAY_LENGTH(STATUSES), &list.statuses,
                           &list.status_count);
@@ -95,12 +101,8 @@ static int look_at_queue(struct writing *writing)
     static const char *const KINDS[] = {"record", "change", "proposal"};
     struct edit_list list = {0};
     struct listing listing;
-    int r = listing_read(writing, &listing);
+    int r = read_common(writing, &listing, &list);
 
-    if (r == 0)
-        r = read_owner(writing, &list);
-    if (r == 0)
-        r = read_resources(writing, &list);
     if (r == 0)
         r = listing_words(writing, "kind", KINDS, ARRAY_LENGTH(KINDS), &list.kinds,
                           &list.kind_count);
