@@ -22,7 +22,7 @@ SERVER_AFTER_TESTS()
 TestSuite(decisions, .fini = test_ends_without_leaks, .timeout = 120);
 
 #define ALL "delete,insert,select,update"
-#define OUR_SCHEMAS "('catalogue', 'published', 'identity', 'audit', 'public')"
+#define OUR_SCHEMAS "('catalogue', 'published', 'identity', 'audit', 'mentoring', 'public')"
 #define NAME_BYTES 128
 #define FAULTS_BYTES_MAX (256 * 1024)
 
@@ -58,6 +58,18 @@ static const struct decision {
     {"audit.entry", PRIVATE, "select", "written by audit.append() alone"},
     {"audit.chain", PRIVATE, "", "as above"},
     {"audit.seal", PRIVATE, "", "written by audit.take_seal() alone"},
+    {"mentoring.participant", PRIVATE, "insert,select,update", "persons; erased by a function"},
+    {"mentoring.participant_language", PRIVATE, ALL, "of persons"},
+    {"mentoring.contact", PRIVATE, ALL, "how to reach a person"},
+    {"mentoring.consent", PRIVATE, "insert,select,update", "withdrawn, not deleted"},
+    {"mentoring.transition", FACTS, "select", "the moves that there are, as in the contract"},
+    {"mentoring.pair", PRIVATE, "insert,select,update", "who is with whom"},
+    {"mentoring.pair_move", PRIVATE, "insert,select", "what happened; only added to"},
+    {"mentoring.meeting", PRIVATE, "insert,select,update", "when two people meet"},
+    {"mentoring.goal", PRIVATE, "insert,select,update", "what a pair works towards"},
+    {"mentoring.feedback", PRIVATE, "insert,select,update", "one side's word"},
+    {"mentoring.outcome", PRIVATE, "delete,insert,select", "what became of a mentee"},
+    {"mentoring.erasure", PRIVATE, "", "written by functions alone"},
     {"published.model", PUBLISHED, "select", "made by migrate"},
     {"published.words", PUBLISHED, ALL, ""},
     {"published.stems", PUBLISHED, ALL, ""},
@@ -83,6 +95,9 @@ static const struct {
     {"catalogue.limit_proposals()", "", "a trigger; counts what who proposes may not see"},
     {"identity.move_clients(uuid,uuid)", "express_writer",
      "asks for an editor and a merge; along with it only"},
+    {"mentoring.guard_move()", "", "a trigger; refuses moves that there are not"},
+    {"mentoring.guard_proposal()", "", "a trigger; counts pairs, and locks both persons"},
+    {"mentoring.heed_withdrawal()", "", "a trigger; ends the pairs of who withdraws"},
 };
 
 /* Keys but the primary ones: whoever meets a taken value learns that it is taken. */
@@ -95,6 +110,13 @@ static const struct {
     {"catalogue.record_owned_source", "one owner's"},
     {"catalogue.record_translations_record_id_language_property_key", "one record's"},
     {"audit.seal_root_key", "nobody chooses a hash"},
+    {"mentoring.participant_audit_id_key", "nobody chooses it"},
+    {"mentoring.participant_programme_id_kind_subject_key", "one programme's"},
+    {"mentoring.participant_id_programme_id_kind_key", "nobody chooses an id"},
+    {"mentoring.consent_present", "one person's"},
+    {"mentoring.pair_mentee_open", "one programme's"},
+    {"mentoring.goal_pair_id_term_key", "one pair's"},
+    {"mentoring.erasure_participant_id_key", "nobody chooses an id"},
 };
 
 /* --- what was decided ------------------------------------------------------------------------ */
