@@ -186,18 +186,30 @@ int check_identity(struct exchange *exchange)
 
 /* --- rights ------------------------------------------------------------------------------- */
 
+#define BIT(role) (1U << (role))
+#define PARTICIPANT BIT(CALLER_PARTICIPANT)
+#define COORDINATOR BIT(CALLER_COORDINATOR)
+#define PARTNERS (BIT(CALLER_PARTNER) | COORDINATOR)
+#define ADMIN BIT(CALLER_ADMIN)
+#define EDITORS (BIT(CALLER_EDITOR) | ADMIN)
+
 static const struct {
-    enum caller_role least;
+    unsigned roles; /* who may, beside nobody in particular; 0: anybody */
     const char *scope;
-    const char *roles; /* who may, in words */
+    const char *words; /* who may */
 } RIGHTS[] = {
-    [ACCESS_PUBLIC] = {CALLER_ANONYMOUS, NULL, NULL},
-    [ACCESS_SIGN_IN] = {CALLER_ANONYMOUS, NULL, NULL},
-    [ACCESS_SIGNED_IN] = {CALLER_PARTICIPANT, NULL, NULL},
-    [ACCESS_READER] = {CALLER_PARTNER, "read", "partners, coordinators, editors and admins"},
-    [ACCESS_WRITER] = {CALLER_PARTNER, "write", "partners, coordinators, editors and admins"},
-    [ACCESS_REVIEWER] = {CALLER_EDITOR, "review", "editors and admins"},
-    [ACCESS_ADMIN] = {CALLER_ADMIN, "admin", "admins"},
+    [ACCESS_PUBLIC] = {0, NULL, NULL},
+    [ACCESS_SIGN_IN] = {0, NULL, NULL},
+    [ACCESS_SIGNED_IN] = {PARTICIPANT | PARTNERS | EDITORS, NULL, NULL},
+    [ACCESS_READER] = {PARTNERS | EDITORS, "read", "partners, coordinators, editors and admins"},
+    [ACCESS_WRITER] = {PARTNERS | EDITORS, "write", "partners, coordinators, editors and admins"},
+    [ACCESS_REVIEWER] = {EDITORS, "review", "editors and admins"},
+    [ACCESS_ADMIN] = {ADMIN, "admin", "admins"},
+    [ACCESS_MENTORING] = {PARTICIPANT | COORDINATOR, "read", "participants and coordinators"},
+    [ACCESS_MENTORING_WRITER] = {PARTICIPANT | COORDINATOR, "write",
+                                 "participants and coordinators"},
+    [ACCESS_PARTICIPANT] = {PARTICIPANT, "write", "participants"},
+    [ACCESS_COORDINATOR] = {COORDINATOR, "write", "coordinators"},
 };
 
 enum identity_right identity_right(enum route_access access, const struct caller *caller,
@@ -206,16 +218,16 @@ enum identity_right identity_right(enum route_access access, const struct caller
     const char *scope = RIGHTS[access].scope;
     bool has_scope;
 
-    if (RIGHTS[access].least == CALLER_ANONYMOUS)
+    if (RIGHTS[access].roles == 0)
         return RIGHT_GIVEN;
     if (caller->role == CALLER_ANONYMOUS)
         return RIGHT_NOBODY;
-    if (caller->role < RIGHTS[access].least)
+    if ((RIGHTS[access].roles & BIT(caller->role)) == 0)
         return RIGHT_ROLE_MISSING;
     if (scope == NULL)
         return RIGHT_GIVEN;
-    has_scope = access == ACCESS_WRITER && resource != NULL ? caller_may_write(caller, resource)
-                                                            : caller_has_scope(caller, scope);
+    has_scope = strcmp(scope, "write") == 0 && resource != NULL ? caller_may_write(caller, resource)
+                                                                : caller_has_scope(caller, scope);
     return has_scope ? RIGHT_GIVEN : RIGHT_SCOPE_MISSING;
 }
 
@@ -227,8 +239,8 @@ static int refuse_scope(struct exchange *exchange, const char *resource)
     struct arena *arena = &exchange->arena;
 
     /* The narrowest that does; a name that is none of ours is not repeated. */
-    if (access == ACCESS_WRITER && resource != NULL &&
-        contract_resource_find(contract, resource) != NULL)
+    if (scope != NULL && strcmp(scope, "write") == 0 && resource != NULL &&
+        (access != ACCESS_WRITER || contract_resource_find(contract, resource) != NULL))
         scope = arena_format(arena, "write:%s", resource);
     return refuse(exchange, "insufficient-scope",
                   arena_format(arena, "This needs the scope %s, which the token does not have.",
@@ -237,10 +249,26 @@ static int refuse_scope(struct exchange *exchange, const char *resource)
                                scope == NULL ? "" : scope));
 }
 
+/* The resource that a path is about: captured, or written out in the pattern of a route of
+ * mentoring. NULL: none, or no memory, which comes out as a scope that is missing. */
+static const char *resource_of(struct exchange *exchange)
+{
+    static const char BASE[] = "/v1/";
+    const char *pattern = exchange->route->pattern;
+
+    if (exchange->route->access < ACCESS_MENTORING)
+        return request_segment(&exchange->request, "resource");
+    if (strncmp(pattern, BASE, sizeof(BASE) - 1) != 0)
+        return NULL;
+    pattern += sizeof(BASE) - 1;
+    return pattern[0] == '{' ? request_segment(&exchange->request, "resource")
+                             : arena_copy_bytes(&exchange->arena, pattern, strcspn(pattern, "/"));
+}
+
 int check_right(struct exchange *exchange)
 {
     const enum route_access access = exchange->route->access;
-    const char *resource = request_segment(&exchange->request, "resource");
+    const char *resource = resource_of(exchange);
 
     switch (identity_right(access, &exchange->request.caller, resource)) {
     case RIGHT_GIVEN:
@@ -250,7 +278,7 @@ int check_right(struct exchange *exchange)
     case RIGHT_ROLE_MISSING:
         return answered(reply_problem_code(
             &exchange->request, &exchange->reply, "forbidden",
-            arena_format(&exchange->arena, "This is for %s.", RIGHTS[access].roles)));
+            arena_format(&exchange->arena, "This is for %s.", RIGHTS[access].words)));
     case RIGHT_SCOPE_MISSING:
         return refuse_scope(exchange, resource);
     }

@@ -19,7 +19,13 @@ enum route_access {
     ACCESS_READER,    /* partner, coordinator, editor, admin; scope read */
     ACCESS_WRITER,    /* the same; scope write, or write:{resource} of this path */
     ACCESS_REVIEWER,  /* editor, admin; scope review */
-    ACCESS_ADMIN      /* admin; scope admin */
+    ACCESS_ADMIN,     /* admin; scope admin */
+    /* People in programmes, and who coordinates them: nobody above them, whatever their rank. The
+     * scope may be narrowed to the first word of the path: "write:mentoring-pairs". */
+    ACCESS_MENTORING,        /* participant, coordinator; scope read */
+    ACCESS_MENTORING_WRITER, /* the same; scope write */
+    ACCESS_PARTICIPANT,      /* participant; scope write: what nobody else may say */
+    ACCESS_COORDINATOR       /* coordinator; scope write */
 };
 
 enum route_body {

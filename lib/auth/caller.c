@@ -12,7 +12,7 @@ static const struct {
     const char *scopes;
 } ROLES[] = {
     [CALLER_ANONYMOUS] = {"anonymous", ""},
-    [CALLER_PARTICIPANT] = {"participant", "read"},
+    [CALLER_PARTICIPANT] = {"participant", "read write"},
     [CALLER_PARTNER] = {"partner", "read write"},
     [CALLER_COORDINATOR] = {"coordinator", "read write"},
     [CALLER_EDITOR] = {"editor", "read write review"},

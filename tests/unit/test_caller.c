@@ -51,8 +51,9 @@ Test(caller, a_role_grants_its_scopes_and_narrower_writing)
         bool granted;
     } rows[] = {
         {CALLER_PARTICIPANT, "read", true},
-        {CALLER_PARTICIPANT, "write", false},
-        {CALLER_PARTICIPANT, "write:practices", false},
+        {CALLER_PARTICIPANT, "write", true}, /* its own pairs: what it writes is its role's */
+        {CALLER_PARTICIPANT, "write:mentoring-pairs", true},
+        {CALLER_PARTICIPANT, "review", false},
         {CALLER_PARTNER, "write", true},
         {CALLER_PARTNER, "write:financing-offers", true},
         {CALLER_PARTNER, "write:", false},
