@@ -16,6 +16,7 @@ alter table catalogue.mentoring_programmes
   add column mentor_capacity integer check (mentor_capacity between 1 and 50),
   add column mentor_minimum_age integer check (mentor_minimum_age between 16 and 99),
   add column response_days integer check (response_days between 1 and 90),
+  add column meeting_grace_hours integer check (meeting_grace_hours between 0 and 720),
   add column required_matches text[],
   add column match_weights_language integer check (match_weights_language between 0 and 100),
   add column match_weights_sector integer check (match_weights_sector between 0 and 100),
@@ -138,26 +139,36 @@ create table mentoring.transition (
   from_state text not null,
   to_state text not null,
   actors text[] not null,
-  primary key (move, from_state)
+  -- One of these must be given; none: none is.
+  reasons text[] not null,
+  primary key (move, from_state),
+  unique (from_state, to_state)
 );
 comment on table mentoring.transition is
   'The moves of a pair, and who makes them; the contract shows the same table.';
-insert into mentoring.transition (move, from_state, to_state, actors) values
+insert into mentoring.transition (from_state, move, to_state, actors, reasons) values
   -- The first side to accept leaves it proposed; the second makes it accepted.
-  ('accept', 'proposed', 'accepted', '{mentor,mentee,coordinator}'),
-  ('decline', 'proposed', 'declined', '{mentor,mentee,coordinator}'),
-  ('decline', 'accepted', 'declined', '{mentor,mentee,coordinator}'),
-  ('withdraw', 'proposed', 'withdrawn', '{coordinator,service}'),
-  ('withdraw', 'accepted', 'withdrawn', '{coordinator,service}'),
-  ('expire', 'proposed', 'expired', '{service}'),
-  ('expire', 'accepted', 'expired', '{service}'),
-  ('start', 'accepted', 'active', '{coordinator}'),
-  ('pause', 'active', 'paused', '{mentor,mentee,coordinator}'),
-  ('resume', 'paused', 'active', '{mentor,mentee,coordinator}'),
-  ('complete', 'active', 'completed', '{coordinator}'),
-  ('complete', 'paused', 'completed', '{coordinator}'),
-  ('end', 'active', 'ended_early', '{mentor,mentee,coordinator,service}'),
-  ('end', 'paused', 'ended_early', '{mentor,mentee,coordinator,service}');
+  ('proposed', 'accept', 'accepted', '{mentor,mentee,coordinator}', '{}'),
+  ('proposed', 'decline', 'declined', '{mentor,mentee,coordinator}',
+   '{no_time,not_a_fit,too_far,other_support,other}'),
+  ('accepted', 'decline', 'declined', '{mentor,mentee,coordinator}',
+   '{no_time,not_a_fit,too_far,other_support,other}'),
+  ('proposed', 'withdraw', 'withdrawn', '{coordinator,service}',
+   '{mistake,better_match,person_unavailable,other,consent_withdrawn}'),
+  ('accepted', 'withdraw', 'withdrawn', '{coordinator,service}',
+   '{mistake,better_match,person_unavailable,other,consent_withdrawn}'),
+  ('proposed', 'expire', 'expired', '{service}', '{no_answer}'),
+  ('accepted', 'expire', 'expired', '{service}', '{no_answer}'),
+  ('accepted', 'start', 'active', '{coordinator}', '{}'),
+  ('active', 'pause', 'paused', '{mentor,mentee,coordinator}',
+   '{illness,family,work,travel,other}'),
+  ('paused', 'resume', 'active', '{mentor,mentee,coordinator}', '{}'),
+  ('active', 'complete', 'completed', '{coordinator}', '{time_is_up,goals_reached}'),
+  ('paused', 'complete', 'completed', '{coordinator}', '{time_is_up,goals_reached}'),
+  ('active', 'end', 'ended_early', '{mentor,mentee,coordinator,service}',
+   '{goals_reached,no_time,no_contact,not_a_fit,moved_away,other,consent_withdrawn}'),
+  ('paused', 'end', 'ended_early', '{mentor,mentee,coordinator,service}',
+   '{goals_reached,no_time,no_contact,not_a_fit,moved_away,other,consent_withdrawn}');
 
 create table mentoring.pair (
   id uuid primary key,
@@ -214,6 +225,8 @@ create index pair_mentee on mentoring.pair (mentee_id);
 create index pair_mentor_subject on mentoring.pair (mentor_subject);
 create index pair_mentee_subject on mentoring.pair (mentee_subject);
 create index pair_programme on mentoring.pair (programme_id, id);
+create index pair_programme_state on mentoring.pair (programme_id, state, id);
+create index pair_due_at on mentoring.pair (programme_id, due_at) where state in ('active', 'paused');
 create index pair_respond_by on mentoring.pair (respond_by) where state in ('proposed', 'accepted');
 comment on table mentoring.pair is 'A mentor and a mentee, from the proposal to the end.';
 
@@ -241,14 +254,16 @@ create table mentoring.meeting (
   duration_minutes integer check (duration_minutes between 5 and 600),
   format text check (format in ('in_person', 'remote')),
   reason text check (reason ~ '^[a-z]+(_[a-z]+)*$' and length(reason) <= 60),
-  -- Planned, over, and nobody has said what became of it.
+  -- Until when somebody should say what became of it: its end, and the grace of the programme.
+  answer_by timestamptz not null,
+  -- Planned, past that time, and nobody has said so.
   overdue_since timestamptz,
   version integer not null default 1 check (version >= 1),
   updated_at timestamptz not null default date_trunc('milliseconds', now()),
   constraint meeting_overdue_is_planned check (overdue_since is null or state = 'planned')
 );
 create index meeting_pair on mentoring.meeting (pair_id, starts_at, id);
-create index meeting_due on mentoring.meeting (starts_at)
+create index meeting_due on mentoring.meeting (answer_by)
   where state = 'planned' and overdue_since is null;
 comment on table mentoring.meeting is 'Meetings of pairs.';
 
@@ -302,15 +317,23 @@ comment on table mentoring.erasure is
 
 -- --- what holds whoever writes ---------------------------------------------------------------------
 
--- A new pair: both are of this programme, available, and agree to be matched; the mentor has room.
--- The two rows are locked, in the order of their ids, so that of two coordinators one waits and
--- then counts the other's pair.
+-- A new pair begins as a proposal of two people of this programme, both available, who agree to be
+-- matched; the mentor has room. The two rows are locked, in the order of their ids, so that of two
+-- coordinators one waits and then counts the other's pair.
 create function mentoring.guard_proposal() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   person mentoring.participant;
-  room integer;
+  room integer := 0;
 begin
+  if new.mentor_id is null or new.mentee_id is null
+     or new.state <> 'proposed' or new.version <> 1 or new.reason is not null
+     or num_nonnulls(new.mentor_accepted_at, new.mentee_accepted_at, new.accepted_at,
+                     new.started_at, new.due_at, new.paused_at, new.ended_at) > 0 then
+    raise exception using errcode = 'check_violation', constraint = 'pair_transition';
+  end if;
+  new.mentor_subject := null;
+  new.mentee_subject := null;
   for person in
     select p.* from mentoring.participant p where p.id in (new.mentor_id, new.mentee_id)
      order by p.id for update
@@ -322,12 +345,17 @@ begin
     end if;
     if person.kind = 'mentor' then
       new.mentor_subject := person.subject;
-      select least(person.capacity, coalesce(m.mentor_capacity, 1)) into room
+      select least(person.capacity, coalesce(m.mentor_capacity, 1)) into strict room
         from catalogue.mentoring_programmes m where m.id = new.programme_id;
     else
       new.mentee_subject := person.subject;
     end if;
   end loop;
+  -- Before the index does: whoever waited for the lock above is told the truth.
+  if exists (select from mentoring.pair p where p.mentee_id = new.mentee_id
+                and p.state in ('proposed', 'accepted', 'active', 'paused')) then
+    raise exception using errcode = 'check_violation', constraint = 'pair_mentee_open';
+  end if;
   if (select count(*) from mentoring.pair p where p.mentor_id = new.mentor_id
         and p.state in ('proposed', 'accepted', 'active', 'paused')) >= room then
     raise exception using errcode = 'check_violation', constraint = 'pair_capacity';
@@ -338,37 +366,59 @@ $$;
 create trigger guard_proposal before insert on mentoring.pair
   for each row execute function mentoring.guard_proposal();
 
--- One move after the other, each one that there is, and none after the end.
+-- One move after the other, each one that there is, by who may make it, and none after the end.
+-- Not as the owner: who acts is asked for. A function of this schema acts for the service.
 create function mentoring.guard_move() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  step mentoring.transition;
+  actor text := case
+    when current_user = 'express_owner' then 'service'
+    when identity.acting_role() <> 'participant' then identity.acting_role()::text
+    when old.mentor_subject = identity.acting_subject() then 'mentor'
+    when old.mentee_subject = identity.acting_subject() then 'mentee' end;
+  mentor_accepts boolean := new.mentor_accepted_at is distinct from old.mentor_accepted_at;
+  mentee_accepts boolean := new.mentee_accepted_at is distinct from old.mentee_accepted_at;
 begin
-  -- Erasing takes the person out of the pair, and nothing else.
+  -- Erasing takes a person out of the pair, and nothing else; it is the foreign key that does it.
   if (new.mentor_id is null and old.mentor_id is not null)
      or (new.mentee_id is null and old.mentee_id is not null) then
+    if current_user <> 'express_owner'
+       or to_jsonb(new) - array['mentor_id', 'mentee_id', 'mentor_subject', 'mentee_subject']
+          <> to_jsonb(old) - array['mentor_id', 'mentee_id', 'mentor_subject', 'mentee_subject'] then
+      raise exception using errcode = 'check_violation', constraint = 'pair_identity_stays';
+    end if;
     if new.mentor_id is null then
       new.mentor_subject := null;
     end if;
     if new.mentee_id is null then
       new.mentee_subject := null;
     end if;
-    if new.state <> old.state then
-      raise exception using errcode = 'check_violation', constraint = 'pair_transition';
-    end if;
     return new;
   end if;
-  if (new.id, new.programme_id, new.proposed_at)
-     is distinct from (old.id, old.programme_id, old.proposed_at)
-     or (new.mentor_id, new.mentee_id, new.mentor_subject, new.mentee_subject)
-     is distinct from (old.mentor_id, old.mentee_id, old.mentor_subject, old.mentee_subject)
+  if (new.id, new.programme_id, new.proposed_at, new.respond_by, new.score,
+      new.mentor_id, new.mentee_id, new.mentor_subject, new.mentee_subject)
+     is distinct from (old.id, old.programme_id, old.proposed_at, old.respond_by, old.score,
+      old.mentor_id, old.mentee_id, old.mentor_subject, old.mentee_subject)
      or new.version <> old.version + 1 then
     raise exception using errcode = 'check_violation', constraint = 'pair_identity_stays';
   end if;
-  if new.state <> old.state and not exists (
-       select from mentoring.transition t
-        where t.from_state = old.state and t.to_state = new.state) then
-    raise exception using errcode = 'check_violation', constraint = 'pair_transition';
-  end if;
-  if old.ended_at is not null then
+  select t.* into step from mentoring.transition t
+   where t.from_state = old.state
+     and (t.to_state = new.state or (t.move = 'accept' and new.state = 'proposed'));
+  if not found or actor is null or actor <> all (step.actors)
+     or (cardinality(step.reasons) = 0) <> (new.reason is null)
+     or new.reason <> all (step.reasons)
+     or (new.reason = 'consent_withdrawn' and actor <> 'service')
+     -- Nobody accepts twice, or for the other side; and nothing else is an acceptance.
+     or mentor_accepts::integer + mentee_accepts::integer <> (step.move = 'accept')::integer
+     or (mentor_accepts and (old.mentor_accepted_at is not null or actor = 'mentee'))
+     or (mentee_accepts and (old.mentee_accepted_at is not null or actor = 'mentor'))
+     or (step.move = 'accept' and (new.state = 'accepted')
+         <> (num_nonnulls(new.mentor_accepted_at, new.mentee_accepted_at) = 2))
+     or (new.accepted_at is distinct from old.accepted_at) <> (new.state = 'accepted')
+     or (new.started_at is distinct from old.started_at) <> (step.move = 'start')
+     or (new.due_at is distinct from old.due_at and step.move <> 'start') then
     raise exception using errcode = 'check_violation', constraint = 'pair_transition';
   end if;
   return new;
@@ -376,6 +426,163 @@ end
 $$;
 create trigger guard_move before update on mentoring.pair
   for each row execute function mentoring.guard_move();
+
+-- Each version of a pair has its move in the history, which says the same.
+create function mentoring.check_moved() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if tg_op = 'UPDATE' and new.version = old.version then
+    return null; -- somebody was erased
+  end if;
+  if not exists (
+       select from mentoring.pair_move m
+        where m.pair_id = new.id and m.version = new.version and m.to_state = new.state
+          and m.reason is not distinct from new.reason
+          and case when tg_op = 'INSERT' then m.move = 'propose' and m.from_state is null
+                   else m.from_state = old.state and exists (
+                     select from mentoring.transition t
+                      where t.move = m.move and t.from_state = old.state and m.actor = any (t.actors)
+                        and (t.to_state = new.state
+                             or (t.move = 'accept' and new.state = 'proposed'))) end) then
+    raise exception using errcode = 'check_violation', constraint = 'pair_has_move';
+  end if;
+  return null;
+end
+$$;
+create constraint trigger check_moved after insert or update on mentoring.pair
+  deferrable initially deferred for each row execute function mentoring.check_moved();
+
+-- A pair that is over meets no more.
+create function mentoring.cancel_meetings() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  update mentoring.meeting m
+     set state = 'cancelled', reason = 'pair_ended', version = m.version + 1,
+         updated_at = date_trunc('milliseconds', now())
+   where m.pair_id = new.id and m.state = 'planned' and m.starts_at > now();
+  return null;
+end
+$$;
+create trigger cancel_meetings after update on mentoring.pair
+  for each row when (old.ended_at is null and new.ended_at is not null)
+  execute function mentoring.cancel_meetings();
+
+-- Meetings are those of an active pair. What was planned in time can be told of later: while the
+-- pair pauses by both sides, after its end by the coordinator, who alone may also correct it.
+create function mentoring.guard_meeting() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  pair_state text;
+  grace_hours integer;
+  is_coordinator boolean := identity.acting_role() = 'coordinator';
+  moves boolean := tg_op = 'INSERT';
+begin
+  if tg_op = 'UPDATE' then
+    if (new.id, new.pair_id, new.version) is distinct from (old.id, old.pair_id, old.version + 1) then
+      raise exception using errcode = 'check_violation', constraint = 'meeting_identity_stays';
+    end if;
+    -- The worker's word, or that of the end of the pair.
+    if (old.state = 'planned' and new.state = 'cancelled' and new.reason = 'pair_ended')
+       or (old.overdue_since is null and new.overdue_since is not null and new.answer_by < now()
+           and to_jsonb(new) - array['overdue_since', 'version', 'updated_at']
+               = to_jsonb(old) - array['overdue_since', 'version', 'updated_at']) then
+      return new;
+    end if;
+    if (old.state <> 'planned' and not is_coordinator)
+       or (old.state <> 'planned' and new.state = 'planned') then
+      raise exception using errcode = 'check_violation', constraint = 'meeting_transition';
+    end if;
+    moves := (new.starts_at, new.duration_minutes) is distinct from
+             (old.starts_at, old.duration_minutes);
+  end if;
+  select p.state, coalesce(m.meeting_grace_hours, 24) into pair_state, grace_hours
+    from mentoring.pair p left join catalogue.mentoring_programmes m on m.id = p.programme_id
+   where p.id = new.pair_id for share of p;
+  if not (pair_state = 'active'
+          or (tg_op = 'UPDATE' and not moves and new.state <> 'planned'
+              and (pair_state = 'paused' or (is_coordinator and pair_state in
+                   ('completed', 'ended_early'))))) then
+    raise exception using errcode = 'check_violation', constraint = 'meeting_of_active_pair';
+  end if;
+  if (new.state in ('held', 'missed')) and new.starts_at > now() then
+    raise exception using errcode = 'check_violation', constraint = 'meeting_not_yet';
+  end if;
+  if new.state = 'planned' and moves
+     and new.starts_at + coalesce(new.duration_minutes, 60) * interval '1 minute' < now() then
+    raise exception using errcode = 'check_violation', constraint = 'meeting_past';
+  end if;
+  if moves then
+    new.answer_by := new.starts_at + coalesce(new.duration_minutes, 60) * interval '1 minute'
+                     + grace_hours * interval '1 hour';
+  end if;
+  if moves or new.state <> 'planned' then
+    new.overdue_since := null;
+  end if;
+  return new;
+end
+$$;
+create trigger guard_meeting before insert or update on mentoring.meeting
+  for each row execute function mentoring.guard_meeting();
+
+-- Goals are those of a pair that works towards them.
+create function mentoring.guard_goal() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if tg_op = 'UPDATE' and (new.id, new.pair_id, new.term, new.created_at, new.version)
+     is distinct from (old.id, old.pair_id, old.term, old.created_at, old.version + 1) then
+    raise exception using errcode = 'check_violation', constraint = 'goal_identity_stays';
+  end if;
+  perform from mentoring.pair p where p.id = new.pair_id and p.state in ('active', 'paused')
+      for share;
+  if not found then
+    raise exception using errcode = 'check_violation', constraint = 'goal_of_active_pair';
+  end if;
+  return new;
+end
+$$;
+create trigger guard_goal before insert or update on mentoring.goal
+  for each row execute function mentoring.guard_goal();
+
+-- In the middle while the pair lasts, at the end when it is over.
+create function mentoring.guard_feedback() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform from mentoring.pair p
+    where p.id = new.pair_id
+      and p.state = any (case new.moment when 'middle' then array['active', 'paused']
+                                         else array['completed', 'ended_early'] end)
+      for share;
+  if not found then
+    raise exception using errcode = 'check_violation', constraint = 'feedback_moment';
+  end if;
+  return new;
+end
+$$;
+create trigger guard_feedback before insert or update on mentoring.feedback
+  for each row execute function mentoring.guard_feedback();
+
+-- When its time has come. Locked for itself, so that "none" and "job" do not meet.
+create function mentoring.guard_outcome() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform from mentoring.pair p
+    where p.id = new.pair_id and p.state in ('completed', 'ended_early')
+      and p.ended_at + case new.moment when 'months_3' then interval '3 months'
+                                       when 'months_6' then interval '6 months'
+                                       else interval '0' end <= now()
+      for no key update;
+  if not found then
+    raise exception using errcode = 'check_violation', constraint = 'outcome_moment';
+  end if;
+  if exists (select from mentoring.outcome o where o.pair_id = new.pair_id and o.moment = new.moment
+                and (o.code = 'none') <> (new.code = 'none')) then
+    raise exception using errcode = 'check_violation', constraint = 'outcome_none_is_alone';
+  end if;
+  return new;
+end
+$$;
+create trigger guard_outcome before insert on mentoring.outcome
+  for each row execute function mentoring.guard_outcome();
 
 -- Who somebody is stays; one version follows the other.
 create function mentoring.guard_participant() returns trigger
@@ -401,6 +608,8 @@ begin
   if new.withdrawn_at is null or old.withdrawn_at is not null then
     return new;
   end if;
+  -- Whoever is just proposing this person goes first, and is seen below; or waits, and sees this.
+  perform from mentoring.participant p where p.id = new.participant_id for update;
   if new.purpose = 'programme' then
     update mentoring.participant p set withdrawn_at = new.withdrawn_at, version = p.version + 1,
            updated_at = date_trunc('milliseconds', now())
@@ -418,8 +627,9 @@ begin
          set state = case when open.state in ('active', 'paused') then 'ended_early'
                           else 'withdrawn' end,
              version = p.version + 1, reason = 'consent_withdrawn', paused_at = null,
-             ended_at = date_trunc('milliseconds', now()),
-             updated_at = date_trunc('milliseconds', now())
+             -- Not now(), the beginning of the transaction: it may have waited for a move.
+             ended_at = date_trunc('milliseconds', clock_timestamp()),
+             updated_at = date_trunc('milliseconds', clock_timestamp())
         from open where open.id = p.id
       returning p.id, p.version, open.state as before, p.state, p.ended_at)
     insert into mentoring.pair_move (pair_id, version, move, from_state, to_state, actor, reason, at)
@@ -514,12 +724,13 @@ create policy take_part on mentoring.pair for update using (
   (select identity.acting_role()) = 'participant'
   and (select identity.acting_subject()) in (mentor_subject, mentee_subject));
 -- The worker: what is due.
-create policy due on mentoring.pair using (
+create policy due on mentoring.pair for update using (
   (select identity.acting_role()) = 'service' and state in ('proposed', 'accepted')
   and respond_by < now())
   with check ((select identity.acting_role()) = 'service' and state = 'expired');
 create policy expired on mentoring.pair for select using (
-  (select identity.acting_role()) = 'service' and state = 'expired');
+  (select identity.acting_role()) = 'service'
+  and (state = 'expired' or (state in ('proposed', 'accepted') and respond_by < now())));
 grant select, insert, update on mentoring.pair to express_writer;
 create policy act on mentoring.pair to express_owner using (true) with check (true);
 
@@ -528,8 +739,13 @@ create policy of_pair on mentoring.pair_move for select using (
 create policy add on mentoring.pair_move for insert with check (
   exists (select from mentoring.pair p where p.id = pair_id and p.version = pair_move.version
              and p.state = to_state)
-  and (actor = (select identity.acting_role())::text
-       or ((select identity.acting_role()) = 'participant' and actor in ('mentor', 'mentee'))));
+  and case (select identity.acting_role())::text
+        when 'participant' then exists (
+          select from mentoring.pair p
+           where p.id = pair_id
+             and case actor when 'mentor' then p.mentor_subject when 'mentee' then p.mentee_subject end
+                 = (select identity.acting_subject()))
+        else actor = (select identity.acting_role())::text end);
 grant select, insert on mentoring.pair_move to express_writer;
 create policy act on mentoring.pair_move to express_owner using (true) with check (true);
 
@@ -537,7 +753,7 @@ create policy of_pair on mentoring.meeting using (
   exists (select from mentoring.pair p where p.id = pair_id))
   with check (exists (select from mentoring.pair p where p.id = pair_id));
 create policy due on mentoring.meeting using (
-  (select identity.acting_role()) = 'service' and state = 'planned' and starts_at < now());
+  (select identity.acting_role()) = 'service' and state = 'planned' and answer_by < now());
 grant select, insert, update on mentoring.meeting to express_writer;
 create policy act on mentoring.meeting to express_owner using (true) with check (true);
 
@@ -574,6 +790,7 @@ create policy act on mentoring.erasure to express_owner using (true) with check 
 
 grant select on mentoring.transition to express_writer;
 
-revoke all on function mentoring.guard_proposal, mentoring.guard_move, mentoring.heed_withdrawal
-  from public;
+revoke all on function mentoring.guard_proposal, mentoring.guard_move, mentoring.check_moved,
+  mentoring.cancel_meetings, mentoring.guard_meeting, mentoring.guard_goal,
+  mentoring.guard_feedback, mentoring.guard_outcome, mentoring.heed_withdrawal from public;
 reset role;

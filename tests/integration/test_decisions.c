@@ -95,7 +95,12 @@ static const struct {
     {"catalogue.limit_proposals()", "", "a trigger; counts what who proposes may not see"},
     {"identity.move_clients(uuid,uuid)", "express_writer",
      "asks for an editor and a merge; along with it only"},
-    {"mentoring.guard_move()", "", "a trigger; refuses moves that there are not"},
+    {"mentoring.cancel_meetings()", "", "a trigger; of a pair that is over"},
+    {"mentoring.check_moved()", "", "a trigger; asks for the move in the history"},
+    {"mentoring.guard_feedback()", "", "a trigger; asks for the moment"},
+    {"mentoring.guard_goal()", "", "a trigger; locks the pair"},
+    {"mentoring.guard_meeting()", "", "a trigger; locks the pair, sets when it is overdue"},
+    {"mentoring.guard_outcome()", "", "a trigger; asks for the moment, locks the pair"},
     {"mentoring.guard_proposal()", "", "a trigger; counts pairs, and locks both persons"},
     {"mentoring.heed_withdrawal()", "", "a trigger; ends the pairs of who withdraws"},
 };
