@@ -4,6 +4,7 @@
  * through the command line: imported again, exported and imported, and with faults in it.
  */
 #include "base/text.h"
+#include "support/comparison.h"
 #include "support/database.h"
 #include "support/http.h"
 #include "support/leaks.h"
@@ -79,133 +80,14 @@ static json_t *written_of(const struct resource *resource)
 
 /* --- comparing ------------------------------------------------------------------------------ */
 
-struct comparison {
-    const char *where; /* "/v1/practices/univerbal" */
-    struct text pointer;
-};
-
-static void differ(const struct comparison *comparison, const char *what, const json_t *written,
-                   const json_t *shown)
+/* Any record may lead to any other. */
+static const json_t *target(const struct resource *resource, const char *slug)
 {
-    char *before = json_dumps(written, JSON_ENCODE_ANY),
-         *after = json_dumps(shown, JSON_ENCODE_ANY);
-
-    cr_assert_fail("%s%s %s: %.300s was written, %.300s is shown", comparison->where,
-                   comparison->pointer.bytes, what, before == NULL ? "nothing" : before,
-                   after == NULL ? "nothing" : after);
-}
-
-static void compare_value(struct comparison *comparison, const struct property *property,
-                          const json_t *written, const json_t *shown);
-
-static void leave(struct comparison *comparison, size_t length)
-{
-    comparison->pointer.length = length;
-    comparison->pointer.bytes[length] = '\0';
-}
-
-static void compare_reference(struct comparison *comparison, const struct property *property,
-                              const json_t *written, const json_t *shown)
-{
-    const char *slug = json_string_value(written);
-    const json_t *target = json_object_get(written_of(property->target), slug);
-
-    if (json_object_size(shown) != 3 || json_object_get(shown, "id") == NULL ||
-        strcmp(json_string_value(json_object_get(shown, "slug")), slug) != 0 ||
-        json_equal(json_object_get(shown, "title"),
-                   json_object_get(target, property->target->label->name)) == 0)
-        differ(comparison, "is another reference", written, shown);
-}
-
-/* Nothing more than was written, and nothing less. */
-static void compare_members(struct comparison *comparison, const struct property *properties,
-                            size_t count, const json_t *written, const json_t *shown)
-{
-    const size_t length = comparison->pointer.length;
-    size_t known = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        const json_t *before = json_object_get(written, properties[i].name);
-        const json_t *after = json_object_get(shown, properties[i].name);
-
-        text_append_format(&comparison->pointer, "/%s", properties[i].name);
-        compare_value(comparison, &properties[i], before, after);
-        leave(comparison, length);
-        known += after != NULL;
-    }
-    if (known != json_object_size(shown))
-        differ(comparison, "has members that are in no contract", written, shown);
-}
-
-static void compare_array(struct comparison *comparison, const struct property *property,
-                          const json_t *written, const json_t *shown)
-{
-    const size_t length = comparison->pointer.length;
-    struct property item = *property;
-    size_t i;
-    const json_t *before;
-
-    if (json_array_size(written) != json_array_size(shown))
-        differ(comparison, "has another number of items", written, shown);
-    item.is_array = false;
-    json_array_foreach (written, i, before) {
-        text_append_format(&comparison->pointer, "/%zu", i);
-        compare_value(comparison, &item, before, json_array_get(shown, i));
-        leave(comparison, length);
-    }
-}
-
-static bool is_same(const struct property *property, const json_t *written, const json_t *shown)
-{
-    switch (property->kind) {
-    case PROPERTY_INTEGER:
-    case PROPERTY_NUMBER:
-    case PROPERTY_DOUBLE:
-        return json_is_number(shown) && json_number_value(written) == json_number_value(shown);
-    case PROPERTY_DECIMAL:
-        return json_is_string(shown) &&
-               strtod(json_string_value(written), NULL) == strtod(json_string_value(shown), NULL);
-    case PROPERTY_TEXT:
-    case PROPERTY_BOOLEAN:
-    case PROPERTY_UUID:
-    case PROPERTY_DATE:
-    case PROPERTY_PARTIAL_DATE:
-    case PROPERTY_TIME:
-    case PROPERTY_OBJECT:
-    case PROPERTY_RELATION:
-        break;
-    }
-    return json_equal(written, shown) != 0;
-}
-
-static bool is_list_of_rows(const struct property *property)
-{
-    return property->is_array &&
-           (property->kind == PROPERTY_OBJECT || property->kind == PROPERTY_RELATION);
-}
-
-static void compare_value(struct comparison *comparison, const struct property *property,
-                          const json_t *written, const json_t *shown)
-{
-    /* A list of rows that has none is the same as none. */
-    if (is_list_of_rows(property) && json_array_size(written) == 0)
-        written = NULL;
-    if (written == NULL && shown == NULL)
-        return;
-    if (written == NULL || shown == NULL)
-        differ(comparison, written == NULL ? "came from nowhere" : "is lost", written, shown);
-    else if (property->is_array)
-        compare_array(comparison, property, written, shown);
-    else if (property->kind == PROPERTY_RELATION)
-        compare_reference(comparison, property, written, shown);
-    else if (property->kind == PROPERTY_OBJECT)
-        compare_members(comparison, property->members, property->member_count, written, shown);
-    else if (!is_same(property, written, shown))
-        differ(comparison, "is another value", written, shown);
+    return json_object_get(written_of(resource), slug);
 }
 
 /* What the server adds: its own properties, and links. */
-static void check_added(struct comparison *comparison, const struct resource *resource,
+static void check_added(const struct comparison *comparison, const struct resource *resource,
                         const json_t *shown)
 {
     static const char *const NAMES[] = {"id", "status", "version", "created_at", "updated_at"};
@@ -226,20 +108,15 @@ static void compare_record(const struct resource *resource, const json_t *shown,
 {
     const char *slug = json_string_value(json_object_get(shown, "slug"));
     const json_t *written = json_object_get(written_of(resource), slug);
-    struct comparison comparison = {0};
     char where[PATH_TEXT_BYTES_MAX];
-    const char *name;
-    json_t *value;
+    const struct comparison comparison = {.where = where, .target = target};
 
     (void)snprintf(where, sizeof(where), "%.999s: %.999s", from, slug);
-    comparison.where = where;
     if (written == NULL)
         cr_assert_fail("%s was never written", where);
-    text_init(&comparison.pointer, PATH_TEXT_BYTES_MAX);
     for (size_t i = 0; i < resource->property_count; i++) {
         const struct property *property = &resource->properties[i];
         const json_t *before = json_object_get(written, property->name);
-        const json_t *after = json_object_get(shown, property->name);
         json_auto_t *fallback = NULL;
 
         if (property->read_only || property->is_computed)
@@ -248,15 +125,10 @@ static void compare_record(const struct resource *resource, const json_t *shown,
             before = fallback = json_string("en");
         if (!is_whole && (property->detail || strcmp(property->name, "translations") == 0))
             before = NULL;
-        text_append_format(&comparison.pointer, "/%s", property->name);
-        compare_value(&comparison, property, before, after);
-        leave(&comparison, 0);
+        compare_property(&comparison, property, before, json_object_get(shown, property->name));
     }
-    json_object_foreach ((json_t *)(uintptr_t)shown, name, value)
-        if (resource_property(resource, name) == NULL)
-            cr_assert_fail("%s: %s is in no contract", where, name);
+    compare_names(&comparison, resource, shown);
     check_added(&comparison, resource, shown);
-    text_deinit(&comparison.pointer);
 }
 
 /* --- the records, as they are read ---------------------------------------------------------- */

@@ -2,6 +2,7 @@
 
 #include "base/num.h"
 #include "base/text.h"
+#include "support/comparison.h"
 #include "support/database.h"
 #include "support/lists.h"
 #include "support/tokens.h"
@@ -210,107 +211,6 @@ char *etag_of(const char *token, const char *slug)
 /* --- comparing
  * -------------------------------------------------------------------------------------------- */
 
-struct comparison {
-    const char *where;
-    struct text pointer;
-};
-
-static void compare_value(struct comparison *comparison, const struct property *property,
-                          const json_t *written, const json_t *shown);
-
-static void differ(const struct comparison *comparison, const char *what, const json_t *written,
-                   const json_t *shown)
-{
-    char *before = json_dumps(written, JSON_ENCODE_ANY),
-         *after = json_dumps(shown, JSON_ENCODE_ANY);
-
-    cr_assert_fail("%s%s %s: %.300s was written, %.300s is shown", comparison->where,
-                   comparison->pointer.bytes, what, before == NULL ? "nothing" : before,
-                   after == NULL ? "nothing" : after);
-}
-
-static void leave(struct comparison *comparison, size_t length)
-{
-    comparison->pointer.length = length;
-    comparison->pointer.bytes[length] = '\0';
-}
-
-static void compare_members(struct comparison *comparison, const struct property *properties,
-                            size_t count, const json_t *written, const json_t *shown)
-{
-    const size_t length = comparison->pointer.length;
-    size_t known = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        const json_t *after = json_object_get(shown, properties[i].name);
-
-        text_append_format(&comparison->pointer, "/%s", properties[i].name);
-        compare_value(comparison, &properties[i], json_object_get(written, properties[i].name),
-                      after);
-        leave(comparison, length);
-        known += after != NULL;
-    }
-    if (known != json_object_size(shown))
-        differ(comparison, "has members that are in no contract", written, shown);
-}
-
-static void compare_array(struct comparison *comparison, const struct property *property,
-                          const json_t *written, const json_t *shown)
-{
-    const size_t length = comparison->pointer.length;
-    struct property item = *property;
-    size_t i;
-    const json_t *before;
-
-    if (json_array_size(written) != json_array_size(shown))
-        differ(comparison, "has another number of items", written, shown);
-    item.is_array = false;
-    json_array_foreach (written, i, before) {
-        text_append_format(&comparison->pointer, "/%zu", i);
-        compare_value(comparison, &item, before, json_array_get(shown, i));
-        leave(comparison, length);
-    }
-}
-
-static bool is_same(const struct property *property, const json_t *written, const json_t *shown)
-{
-    if (property->kind == PROPERTY_DECIMAL)
-        return json_is_string(shown) &&
-               strtod(json_string_value(written), NULL) == strtod(json_string_value(shown), NULL);
-    if (json_is_number(written))
-        return json_is_number(shown) && json_number_value(written) == json_number_value(shown);
-    return json_equal(written, shown) != 0;
-}
-
-static bool is_same_reference(const json_t *written, const json_t *shown)
-{
-    const char *slug = json_string_value(written);
-    const char *found = json_string_value(json_object_get(shown, "slug"));
-
-    return slug != NULL && found != NULL && strcmp(slug, found) == 0 &&
-           json_object_get(shown, "id") != NULL && json_object_get(shown, "title") != NULL;
-}
-
-static void compare_value(struct comparison *comparison, const struct property *property,
-                          const json_t *written, const json_t *shown)
-{
-    /* A list of rows that has none is the same as none. */
-    if (property->is_array && json_array_size(written) == 0 &&
-        (property->kind == PROPERTY_OBJECT || property->kind == PROPERTY_RELATION))
-        written = NULL;
-    if (written == NULL && shown == NULL)
-        return;
-    if (written == NULL || shown == NULL)
-        differ(comparison, written == NULL ? "came from nowhere" : "is lost", written, shown);
-    else if (property->is_array)
-        compare_array(comparison, property, written, shown);
-    else if (property->kind == PROPERTY_OBJECT)
-        compare_members(comparison, property->members, property->member_count, written, shown);
-    else if (property->kind == PROPERTY_RELATION ? !is_same_reference(written, shown)
-                                                 : !is_same(property, written, shown))
-        differ(comparison, "is another value", written, shown);
-}
-
 /* What the server adds where nothing was said. */
 static bool is_added(const char *name)
 {
@@ -325,26 +225,17 @@ static bool is_added(const char *name)
 void expect_as_written(const struct resource *resource, const json_t *written, const json_t *shown,
                        const char *where)
 {
-    struct comparison comparison = {.where = where};
-    const char *name;
-    json_t *value;
+    const struct comparison comparison = {.where = where};
 
-    text_init(&comparison.pointer, PATH_BYTES);
     for (size_t i = 0; i < resource->property_count; i++) {
         const struct property *property = &resource->properties[i];
         const json_t *before = json_object_get(written, property->name);
 
-        if (property->read_only || property->is_computed ||
-            (before == NULL && is_added(property->name)))
-            continue;
-        text_append_format(&comparison.pointer, "/%s", property->name);
-        compare_value(&comparison, property, before, json_object_get(shown, property->name));
-        leave(&comparison, 0);
+        if (!property->read_only && !property->is_computed &&
+            (before != NULL || !is_added(property->name)))
+            compare_property(&comparison, property, before, json_object_get(shown, property->name));
     }
-    json_object_foreach ((json_t *)(uintptr_t)shown, name, value)
-        if (resource_property(resource, name) == NULL)
-            cr_assert_fail("%s: %s is in no contract", where, name);
-    text_deinit(&comparison.pointer);
+    compare_names(&comparison, resource, shown);
 }
 
 long count_rows(const char *sql)
