@@ -41,3 +41,6 @@
 #define WRITE_RETRIES_MAX 3   /* of a transaction that met another one: then it is told */
 #define WRITE_PAUSE_MS_MAX 40 /* before the first; doubled before each next one, by chance less */
 #define AUDIT_PROPERTIES_BYTES_MAX (64 * 1024) /* names in one entry: no body has more bytes */
+
+#define COHORT_PERSONS_MAX 4000  /* mentees, and mentors, of one assignment */
+#define COHORT_PAIRS_MAX 4000000 /* 2 000 with 2 000: 48 MiB, and seconds */
