@@ -46,17 +46,12 @@ static const char *const COMPONENT_NAMES[COMPATIBILITY_COMPONENTS] = {
 };
 
 static const char *const CRITERION_CODES[CRITERIA] = {
-    [CRITERION_LANGUAGE] = "no-common-language",
-    [CRITERION_LEVEL] = "level-too-low",
-    [CRITERION_FORMAT] = "no-common-format",
-    [CRITERION_DISTANCE] = "too-far",
-    [CRITERION_TIME] = "no-common-time",
-    [CRITERION_SECTOR] = "other-sector",
-    [CRITERION_AGE] = "mentor-too-young",
-    [CRITERION_CAPACITY] = "no-free-place",
-    [CRITERION_PAIRED] = "already-paired",
-    [CRITERION_EARLIER] = "paired-before",
-    [CRITERION_SELF] = "same-person",
+    [CRITERION_LANGUAGE] = "no-common-language", [CRITERION_LEVEL] = "level-too-low",
+    [CRITERION_FORMAT] = "no-common-format",     [CRITERION_DISTANCE] = "too-far",
+    [CRITERION_TIME] = "no-common-time",         [CRITERION_SECTOR] = "other-sector",
+    [CRITERION_SKILLS] = "no-common-skill",      [CRITERION_AGE] = "mentor-too-young",
+    [CRITERION_CAPACITY] = "no-free-place",      [CRITERION_PAIRED] = "already-paired",
+    [CRITERION_EARLIER] = "paired-before",       [CRITERION_SELF] = "same-person",
 };
 
 /* What language, sector, skills and goals weigh most follows what programmes ask for first; places
@@ -94,8 +89,9 @@ bool language_level_of(const char *name, enum language_level *ret_level)
 
 struct compatibility_rules compatibility_rules_default(void)
 {
-    struct compatibility_rules rules = {
-        .level_min = LEVEL_A2, .common_parts_min = 1, .reach_km = COMPATIBILITY_REACH_KM};
+    struct compatibility_rules rules = {.level_min = LEVEL_A2,
+                                        .reach_km = COMPATIBILITY_REACH_KM,
+                                        .distance_km_max = COMPATIBILITY_IN_PERSON_KM};
 
     for (size_t i = 0; i < COMPATIBILITY_COMPONENTS; i++)
         rules.weights[i] = WEIGHTS[i];
@@ -126,16 +122,18 @@ static int64_t cosine(int64_t latitude_e6)
     return COSINES[degree] + (next - COSINES[degree]) * rest / DEGREE_E6;
 }
 
-/* Newton's method on whole numbers, from above: it falls until it is the root, rounded down. */
+/* Newton's method on whole numbers, from a power of two above the root: it falls until it is the
+ * root, rounded down. */
 static int64_t square_root(int64_t square)
 {
-    int64_t root = square;
-    int64_t next = (square + 1) / 2;
+    int64_t root = 1;
+    int64_t next;
 
-    while (next < root) {
+    if (square < 2)
+        return square;
+    root <<= (65 - __builtin_clzll((unsigned long long)square)) / 2;
+    for (next = (root + square / root) / 2; next < root; next = (root + square / root) / 2)
         root = next;
-        next = (root + square / root) / 2;
-    }
     return root;
 }
 
@@ -240,14 +238,16 @@ static struct compatibility_part part_of_share(size_t common, const struct perso
                                                : 2]);
 }
 
-static void judge_terms(const struct person *mentor, const struct person *mentee,
-                        struct compatibility *judged)
+static void judge_terms(const struct compatibility_rules *rules, const struct person *mentor,
+                        const struct person *mentee, struct compatibility *judged)
 {
     static const char *const SKILLS[3] = {"no-skill", "some-skills", "all-skills"};
     static const char *const GOALS[3] = {"no-goal", "some-goals", "all-goals"};
 
     judged->skills = share(&mentor->skills, &mentee->skills, NULL);
     judged->goals = share(&mentor->goals, &mentee->goals, NULL);
+    if (rules->is_skill_needed && judged->skills == 0)
+        judged->failed |= 1U << CRITERION_SKILLS;
     judged->parts[COMPATIBILITY_SKILLS] =
         part_of_share(judged->skills, &mentor->skills, &mentee->skills, SKILLS);
     judged->parts[COMPATIBILITY_GOALS] =
@@ -265,7 +265,7 @@ static void judge_time(const struct compatibility_rules *rules, const struct per
         judged->parts[COMPATIBILITY_AVAILABILITY] = part(UNKNOWN_VALUE, "unknown");
         return;
     }
-    if (common < rules->common_parts_min)
+    if (rules->is_time_needed && common == 0)
         judged->failed |= 1U << CRITERION_TIME;
     judged->parts[COMPATIBILITY_AVAILABILITY] =
         common >= COMPATIBILITY_PARTS_PLENTY
@@ -305,14 +305,16 @@ static void judge_distance(const struct compatibility_rules *rules, const struct
     if (judged->formats == 0)
         judged->failed |= 1U << CRITERION_FORMAT;
     value = nearness(judged->distance_m, rules->reach_km);
-    if ((judged->formats & FORMAT_REMOTE) != 0) {
-        judged->parts[near] = (judged->formats & FORMAT_IN_PERSON) == 0 || value <= REMOTE_VALUE
-                                  ? part(REMOTE_VALUE, "remote")
-                                  : part(value, "near");
+    if ((rules->is_area_needed || (judged->formats & FORMAT_REMOTE) == 0) &&
+        judged->distance_m > (int64_t)rules->distance_km_max * 1000)
+        judged->failed |= 1U << CRITERION_DISTANCE;
+    if (rules->is_area_needed && judged->distance_m < 0)
+        judged->failed |= 1U << CRITERION_DISTANCE;
+    if ((judged->formats & FORMAT_REMOTE) != 0 &&
+        ((judged->formats & FORMAT_IN_PERSON) == 0 || value <= REMOTE_VALUE)) {
+        judged->parts[near] = part(REMOTE_VALUE, "remote");
         return;
     }
-    if (rules->distance_km_max > 0 && judged->distance_m > (int64_t)rules->distance_km_max * 1000)
-        judged->failed |= 1U << CRITERION_DISTANCE;
     judged->parts[near] = part(value, judged->distance_m < 0   ? "unknown"
                                       : value >= UNKNOWN_VALUE ? "near"
                                       : value > 0              ? "within-reach"
@@ -354,7 +356,7 @@ void compatibility_judge(const struct compatibility_rules *rules, const struct p
 
     judge_language(rules, mentor, mentee, &judged);
     judge_sector(rules, mentor, mentee, &judged);
-    judge_terms(mentor, mentee, &judged);
+    judge_terms(rules, mentor, mentee, &judged);
     judge_time(rules, mentor, mentee, &judged);
     judge_distance(rules, mentor, mentee, &judged);
     judge_places(rules, mentor, &judged);

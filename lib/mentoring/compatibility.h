@@ -45,9 +45,10 @@ enum compatibility_criterion {
     CRITERION_LANGUAGE, /* no language in common */
     CRITERION_LEVEL,    /* one in common, but below the programme's level */
     CRITERION_FORMAT,   /* one meets in person only, the other remotely only */
-    CRITERION_DISTANCE, /* in person only, and farther apart than the programme allows */
+    CRITERION_DISTANCE, /* farther apart than the programme allows */
     CRITERION_TIME,     /* too few common parts of the week */
     CRITERION_SECTOR,   /* the programme wants a sector in common */
+    CRITERION_SKILLS,   /* the programme wants a skill in common */
     CRITERION_AGE,      /* the mentor is not known to be as old as the programme wants */
     CRITERION_CAPACITY, /* no free place */
     CRITERION_PAIRED,   /* the mentee has a pair already */
@@ -75,8 +76,10 @@ enum { FORMAT_IN_PERSON = 1, FORMAT_REMOTE = 2 };
 #define COMPATIBILITY_WEIGHT_MAX 100
 #define COMPATIBILITY_PARTS_PLENTY 6 /* common parts of a week beyond which more are no better */
 #define COMPATIBILITY_DAYS 7
-#define COMPATIBILITY_DAY_PARTS 3 /* morning, afternoon, evening */
-#define COMPATIBILITY_REACH_KM 50 /* when a programme does not say: an hour by train */
+#define COMPATIBILITY_DAY_PARTS 3      /* morning, afternoon, evening */
+#define COMPATIBILITY_REACH_KM 50      /* an hour by train */
+#define COMPATIBILITY_IN_PERSON_KM 100 /* beyond it nobody travels twice a month */
+#define COMPATIBILITY_AREA_KM 30       /* the same area: a city with its suburbs, or a few cells */
 
 struct person_language {
     uint32_t term; /* BCP 47 tag */
@@ -105,11 +108,11 @@ struct person {
 struct compatibility_rules {
     uint16_t weights[COMPATIBILITY_COMPONENTS]; /* 0 … COMPATIBILITY_WEIGHT_MAX, not all 0 */
     enum language_level level_min;
-    unsigned common_parts_min; /* of the week; 0: none needed */
-    unsigned reach_km;         /* where the value of distance has fallen to 0; above 0 */
-    unsigned distance_km_max;  /* for pairs that meet in person; 0: none */
-    unsigned mentor_age_min;   /* 0: any */
-    bool is_sector_needed;
+    unsigned reach_km;        /* where the value of distance has fallen to 0; above 0 */
+    unsigned distance_km_max; /* of pairs that can meet in person only */
+    unsigned mentor_age_min;  /* 0: any */
+    bool is_time_needed, is_sector_needed, is_skill_needed;
+    bool is_area_needed; /* distance_km_max holds for whoever could meet remotely, too */
 };
 
 struct compatibility_part {

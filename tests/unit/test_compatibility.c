@@ -179,10 +179,34 @@ static void live_far_away(struct compatibility_rules *rules, struct person *ment
     mentee->longitude_e6 = 5567000;
 }
 
+static void live_nowhere_near(struct compatibility_rules *rules, struct person *mentor,
+                              struct person *mentee)
+{
+    rules->is_area_needed = true;
+    rules->distance_km_max = COMPATIBILITY_AREA_KM;
+    mentor->formats = mentee->formats = FORMAT_REMOTE;
+    mentee->longitude_e6 += 1000000;
+}
+
+static void live_who_knows_where(struct compatibility_rules *rules, struct person *mentor,
+                                 struct person *mentee)
+{
+    rules->is_area_needed = true;
+    mentor->has_area = mentee->has_area = false;
+}
+
+static void know_other_things(struct compatibility_rules *rules, struct person *mentor,
+                              struct person *mentee)
+{
+    (void)mentee;
+    rules->is_skill_needed = true;
+    mentor->skills.count = 0;
+}
+
 static void have_no_time(struct compatibility_rules *rules, struct person *mentor,
                          struct person *mentee)
 {
-    (void)rules;
+    rules->is_time_needed = true;
     mentor->times = MONDAY_EVENING;
     mentee->times = MONDAY_MORNING;
 }
@@ -240,6 +264,9 @@ Test(compatibility, each_hard_criterion_fails_alone_and_bears_its_code)
         {speak_little, CRITERION_LEVEL, "level-too-low"},
         {meet_otherwise, CRITERION_FORMAT, "no-common-format"},
         {live_far_away, CRITERION_DISTANCE, "too-far"},
+        {live_nowhere_near, CRITERION_DISTANCE, "too-far"},
+        {live_who_knows_where, CRITERION_DISTANCE, "too-far"},
+        {know_other_things, CRITERION_SKILLS, "no-common-skill"},
         {have_no_time, CRITERION_TIME, "no-common-time"},
         {do_other_work, CRITERION_SECTOR, "other-sector"},
         {be_too_young, CRITERION_AGE, "mentor-too-young"},
