@@ -116,6 +116,7 @@ static const struct {
     const char *why;
 } OTHERS[] = {
     {"POST /v1/{resource}/batch-get", "reads what is public"},
+    {"POST /v1/{resource}/{id}/score", "computes from the body, and keeps nothing"},
     {"POST /v1/oauth/token", "below, with a secret"},
     {"POST /v1/oauth/revoke", "below, with a token"},
 };

@@ -73,6 +73,7 @@ layer housekeeping 'housekeeping|audit|auth|db|base'
 layer record 'record|audit|auth|contract|db|base' # auth: on whose behalf is written
 layer mentoring 'mentoring|audit|auth|contract|db|base'
 layer format 'format|record|contract|db|base'
+layer assessment 'assessment|format|base'
 search '#\s*include\s*"(\.\./|api/|lib/)' "${all[@]}" |
     refuse 'Paths of includes start at lib/, api/ or tests/'
 
