@@ -10,6 +10,7 @@
 #include "command_data.h"
 #include "commands.h"
 #include "contract/contract.h"
+#include "coverage/rarity.h"
 #include "db/db.h"
 #include "housekeeper.h"
 #include "memo.h"
@@ -41,6 +42,7 @@ struct serving {
     struct db_pool *private_pool;
     struct auth *auth;
     struct memo *memo;
+    struct rarity *rarity;
     pthread_t listener;
     bool is_listening;
     volatile bool stop;
@@ -149,6 +151,8 @@ static int prepare(struct serving *serving, const struct settings *settings)
     if (r == 0)
         r = memo_new(&serving->memo);
     if (r == 0)
+        r = rarity_new(&serving->rarity);
+    if (r == 0)
         r = compare(serving);
     if (r == 0)
         r = make_auth(serving, settings);
@@ -160,7 +164,8 @@ static int prepare(struct serving *serving, const struct settings *settings)
                                                 .pool = serving->pool,
                                                 .private_pool = serving->private_pool,
                                                 .auth = serving->auth,
-                                                .memo = serving->memo};
+                                                .memo = serving->memo,
+                                                .rarity = serving->rarity};
     cursor_keys_derive(settings->secret, &serving->application.cursor_keys);
     r = housekeeper_start(serving->private_pool, settings->audit_days,
                           &serving->application.housekeeper);
@@ -179,6 +184,7 @@ static void finish(struct serving *serving)
     housekeeper_stop(serving->application.housekeeper);
     auth_free(serving->auth);
     memo_free(serving->memo);
+    rarity_free(serving->rarity);
     db_pool_free(serving->private_pool);
     db_pool_free(serving->pool);
     model_free(serving->model);

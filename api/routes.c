@@ -40,6 +40,8 @@ const struct route ROUTES[] = {
      handle_proposal_decline},
     {METHOD_POST, "/v1/proposals/{id}/erase", "proposals.erase", ACCESS_PUBLIC, BODY_JSON_OPTIONAL,
      handle_proposal_erase},
+    {METHOD_GET, "/v1/practices/{id}/similar", "practices.similar", ACCESS_PUBLIC, BODY_NONE,
+     handle_practices_similar},
     {METHOD_POST, "/v1/assessment-tools/{id}/score", "assessment.score", ACCESS_PUBLIC, BODY_JSON,
      handle_assessment_score},
     {METHOD_GET, "/v1/{resource}", "records.list", ACCESS_PUBLIC, BODY_NONE, handle_records_list},

@@ -283,8 +283,8 @@ static json_t *body_of(const struct operation *operation, const struct records *
     if (ends_in(template, "/proposals"))
         return json_pack("{s:o}", "patch", patch_of(records->resource));
     if (ends_in(template, "/score"))
-        return json_pack("{s:{s:i},s:{s:i,s:i}}", "answers", "life_course", 1, "scale", "minimum", 0,
-                         "maximum", 5);
+        return json_pack("{s:{s:i},s:{s:i,s:i}}", "answers", "life_course", 1, "scale", "minimum",
+                         0, "maximum", 5);
     if (operation->resource != NULL)
         return writer_record(operation->resource, 0);
     return NULL;

@@ -74,6 +74,7 @@ layer record 'record|audit|auth|contract|db|base' # auth: on whose behalf is wri
 layer mentoring 'mentoring|audit|auth|contract|db|base'
 layer format 'format|record|contract|db|base'
 layer assessment 'assessment|format|base'
+layer coverage 'coverage|format|db|base'
 search '#\s*include\s*"(\.\./|api/|lib/)' "${all[@]}" |
     refuse 'Paths of includes start at lib/, api/ or tests/'
 
