@@ -110,13 +110,14 @@ static int audit(struct writing *writing)
 
     if (effect->action == NULL)
         return 0;
-    return audit_append(writing->db,
-                        &(struct audit_entry){.action = effect->action,
-                                              .resource = effect->resource,
-                                              .record_id = effect->id,
-                                              .version = effect->version,
-                                              .properties = effect->properties,
-                                              .property_count = effect->property_count});
+    return audit_append(
+        writing->db,
+        &(struct audit_entry){.action = effect->action,
+                              .resource = effect->resource,
+                              .record_id = effect->audit_id == NULL ? effect->id : effect->audit_id,
+                              .version = effect->version,
+                              .properties = effect->properties,
+                              .property_count = effect->property_count});
 }
 
 static int replay(struct writing *writing, const struct writing_step *step,
@@ -157,7 +158,8 @@ static int note_dry_run(struct writing *writing)
         return r;
     writing->effect = (struct writing_effect){.action = "request.dry-run",
                                               .resource = writing->effect.resource,
-                                              .id = writing->effect.id};
+                                              .id = writing->effect.id,
+                                              .audit_id = writing->effect.audit_id};
     r = audit(writing);
     return r == 0 ? db_commit(writing->db) : r;
 }

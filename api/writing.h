@@ -33,6 +33,7 @@ struct writing_effect {
     const char *action;   /* of the audit log: "record.create"; NULL: nothing to note */
     const char *resource; /* "practices"; NULL: of none */
     const char *id;       /* of the record, proposal, client …; NULL: of none */
+    const char *audit_id; /* what the audit log calls it, where that is not its id; NULL: it is */
     long version;         /* 0: none */
     const char *const *properties;
     size_t property_count;

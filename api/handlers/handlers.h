@@ -24,6 +24,17 @@ int handle_client_change(struct request *request, struct reply *reply);
 int handle_client_add_secret(struct request *request, struct reply *reply);
 int handle_client_remove_secret(struct request *request, struct reply *reply);
 
+int handle_participants_list(struct request *request, struct reply *reply);
+int handle_participant_create(struct request *request, struct reply *reply);
+int handle_participant_read(struct request *request, struct reply *reply);
+int handle_participant_change(struct request *request, struct reply *reply);
+int handle_contact_read(struct request *request, struct reply *reply);
+int handle_contact_set(struct request *request, struct reply *reply);
+int handle_contact_remove(struct request *request, struct reply *reply);
+int handle_consents_read(struct request *request, struct reply *reply);
+int handle_consent_give(struct request *request, struct reply *reply);
+int handle_consent_withdraw(struct request *request, struct reply *reply);
+
 int handle_record_create(struct request *request, struct reply *reply);
 int handle_record_replace(struct request *request, struct reply *reply);
 int handle_record_patch(struct request *request, struct reply *reply);

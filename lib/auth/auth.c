@@ -540,6 +540,13 @@ int auth_identify(struct auth *auth, const char *token, struct caller *ret_calle
     return r;
 }
 
+void auth_pseudonym(const struct auth *auth, const char *issuer, const char *subject,
+                    char ret_pseudonym[CALLER_SUBJECT_BYTES])
+{
+    bearer_pseudonym(issuer == NULL ? auth->issuer : issuer, subject, auth->pseudonym_key,
+                     ret_pseudonym);
+}
+
 bool auth_remembers(struct auth *auth, const char *token)
 {
     static const struct known_age ANY = {UINT64_MAX, UINT64_MAX};

@@ -72,6 +72,13 @@ MUST_CHECK int auth_identify(struct auth *auth, const char *token, struct caller
                              const char **reterr_reason);
 
 /*
+ * auth_pseudonym() - what a person is called here who signs in with a token of this subject
+ * @issuer: borrowed; of the token; NULL: this server
+ */
+void auth_pseudonym(const struct auth *auth, const char *issuer, const char *subject,
+                    char ret_pseudonym[CALLER_SUBJECT_BYTES]);
+
+/*
  * auth_remembers() - was this token verified before?
  * By whoever has failed too often: what is known already costs nothing, and is never held up. It
  * may be revoked since: auth_identify() tells.

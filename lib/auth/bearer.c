@@ -105,9 +105,9 @@ static bool copy(char *buffer, size_t size_bytes, const char *text)
     return true;
 }
 
-static void make_pseudonym(const char *issuer, const char *subject,
-                           const unsigned char key[BEARER_KEY_BYTES],
-                           char ret_pseudonym[CALLER_SUBJECT_BYTES])
+void bearer_pseudonym(const char *issuer, const char *subject,
+                      const unsigned char key[BEARER_KEY_BYTES],
+                      char ret_pseudonym[CALLER_SUBJECT_BYTES])
 {
     unsigned char hash[PSEUDONYM_BYTES];
     crypto_generichash_state state;
@@ -123,7 +123,7 @@ static void make_pseudonym(const char *issuer, const char *subject,
 static void name_subject(struct bearer *bearer, const struct token_claims *claims,
                          const char *issuer, const unsigned char key[BEARER_KEY_BYTES])
 {
-    make_pseudonym(issuer, claims->subject, key, bearer->caller.subject);
+    bearer_pseudonym(issuer, claims->subject, key, bearer->caller.subject);
     (void)snprintf(bearer->caller.name, sizeof(bearer->caller.name), "subject:%s",
                    bearer->caller.subject);
 }

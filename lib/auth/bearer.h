@@ -40,6 +40,11 @@ enum bearer_outcome { BEARER_INVALID = 180 };
 /* A key for pseudonyms, of the same secret as others are. */
 void bearer_key_derive(const char *secret, unsigned char ret_key[BEARER_KEY_BYTES]);
 
+/* What the person whom @issuer calls @subject is called here. */
+void bearer_pseudonym(const char *issuer, const char *subject,
+                      const unsigned char key[BEARER_KEY_BYTES],
+                      char ret_pseudonym[CALLER_SUBJECT_BYTES]);
+
 /*
  * bearer_of_ours() - of a token that we have signed
  * @key: makes the pseudonym of its subject

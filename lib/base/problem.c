@@ -100,6 +100,13 @@ static const struct problem_kind KINDS[] = {
      "The record is at another place of this way.",
      "Read its working copy: status and review tell where it is. The detail tells what is needed "
      "for the step."},
+    {"participant-known", 409, "The person is in the programme already",
+     "Somebody who signs in with this subject is a mentor, or a mentee, of the programme already, "
+     "or has left it and was not erased since.",
+     "Use the person who is there; or erase the one who has left, and take them in anew."},
+    {"participant-withdrawn", 409, "The person has left the programme",
+     "Consent to be in the programme was withdrawn, which ends the stay of this person for good.",
+     "Take the person in anew, with new consent, under a new identifier."},
     {"proposal-decided", 409, "The proposal has been decided",
      "Somebody has accepted or declined this proposal already.",
      "Read the proposal: its state says what was decided."},

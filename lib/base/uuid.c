@@ -41,6 +41,30 @@ void uuid_make_lower(const char *text, char ret_text[UUID_TEXT_BYTES])
         ret_text[i] = (char)tolower((unsigned char)text[i]);
 }
 
+static void write_text(const unsigned char bytes[16], char ret_text[UUID_TEXT_BYTES])
+{
+    static const char HEX[] = "0123456789abcdef";
+    size_t at = 0;
+
+    for (size_t i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            ret_text[at++] = '-';
+        ret_text[at++] = HEX[bytes[i] >> 4];
+        ret_text[at++] = HEX[bytes[i] & 15];
+    }
+    ret_text[at] = '\0';
+}
+
+void uuid_make_v4(char ret_text[UUID_TEXT_BYTES])
+{
+    unsigned char bytes[16];
+
+    take_chance(bytes, sizeof(bytes));
+    bytes[6] = (unsigned char)(0x40u | (bytes[6] & 0x0fu));
+    bytes[8] = (unsigned char)(0x80u | (bytes[8] & 0x3fu));
+    write_text(bytes, ret_text);
+}
+
 /*
  * RFC 9562 section 5.7 with method 1 of section 6.2: within one millisecond
  * the 12 bits behind the time count up, so that the records one thread makes
@@ -48,12 +72,10 @@ void uuid_make_lower(const char *text, char ret_text[UUID_TEXT_BYTES])
  */
 void uuid_make_v7(char ret_text[UUID_TEXT_BYTES])
 {
-    static const char HEX[] = "0123456789abcdef";
     static _Thread_local uint64_t last_ms;
     static _Thread_local unsigned counter;
     unsigned char bytes[16];
     uint64_t now_ms = clock_wall_ms();
-    size_t at = 0;
 
     take_chance(bytes, sizeof(bytes));
     if (now_ms > last_ms) {
@@ -68,12 +90,5 @@ void uuid_make_v7(char ret_text[UUID_TEXT_BYTES])
     bytes[6] = (unsigned char)(0x70u | counter >> 8);
     bytes[7] = (unsigned char)(counter & 0xffu);
     bytes[8] = (unsigned char)(0x80u | (bytes[8] & 0x3fu));
-
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            ret_text[at++] = '-';
-        ret_text[at++] = HEX[bytes[i] >> 4];
-        ret_text[at++] = HEX[bytes[i] & 15];
-    }
-    ret_text[at] = '\0';
+    write_text(bytes, ret_text);
 }

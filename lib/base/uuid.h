@@ -10,3 +10,5 @@ bool uuid_is_valid(const char *text);
 void uuid_make_lower(const char *text, char ret_text[UUID_TEXT_BYTES]);
 /* Version 7: time-ordered, for public records. Threads may call it at once. */
 void uuid_make_v7(char ret_text[UUID_TEXT_BYTES]);
+/* Version 4: random, for people and what belongs to them; tells nothing. */
+void uuid_make_v4(char ret_text[UUID_TEXT_BYTES]);

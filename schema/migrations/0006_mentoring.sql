@@ -123,7 +123,10 @@ create table mentoring.consent (
   version text not null check (length(version) between 1 and 40),
   given_at timestamptz not null,
   withdrawn_at timestamptz check (withdrawn_at >= given_at),
-  primary key (participant_id, purpose, given_at)
+  -- Ended by consent to other words for the same purpose, not by a change of mind.
+  replaced boolean not null default false,
+  primary key (participant_id, purpose, given_at),
+  constraint consent_replaced_is_over check (not replaced or withdrawn_at is not null)
 );
 create unique index consent_present on mentoring.consent (participant_id, purpose)
   where withdrawn_at is null;
@@ -605,7 +608,7 @@ create trigger guard before update on mentoring.participant
 create function mentoring.heed_withdrawal() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  if new.withdrawn_at is null or old.withdrawn_at is not null then
+  if new.withdrawn_at is null or old.withdrawn_at is not null or new.replaced then
     return new;
   end if;
   -- Whoever is just proposing this person goes first, and is seen below; or waits, and sees this.
@@ -642,6 +645,79 @@ end
 $$;
 create trigger heed_withdrawal after update on mentoring.consent
   for each row execute function mentoring.heed_withdrawal();
+
+-- --- what the functions of this schema know ---------------------------------------------------------
+
+-- Of a programme, whoever they are called by; it need not be public.
+create policy programme on catalogue.record for select to express_owner using (
+  resource = 'mentoring-programmes' and deleted_at is null);
+
+-- The rules of a programme that the caller coordinates or is in, by its id or its slug.
+create function mentoring.programme_rules(
+  wanted uuid, name text, out id uuid, out slug text, out mentor_capacity integer,
+  out mentor_minimum_age integer, out intakes jsonb) returns setof record
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+  select r.id, r.slug, coalesce(m.mentor_capacity, 1), m.mentor_minimum_age,
+         (select coalesce(jsonb_agg(jsonb_build_object('name', i.name, 'opens_on', i.opens_on,
+                   'closes_on', i.closes_on, 'is_over', i.closes_on < current_date)
+                   order by i.position), '[]')
+            from catalogue.mentoring_programmes_intakes i where i.record_id = r.id)
+    from catalogue.record r join catalogue.mentoring_programmes m on m.id = r.id
+   where (r.id = wanted or r.slug = name) and r.resource = 'mentoring-programmes'
+     and r.deleted_at is null
+     and case (select identity.acting_role())
+           when 'coordinator' then r.owner_id = (select identity.acting_organisation())
+           when 'participant' then exists (
+             select from mentoring.participant p
+              where p.programme_id = r.id and p.subject = (select identity.acting_subject()))
+           else false end;
+end;
+
+-- What the audit log calls a person behind a token: not the pseudonym, which can be made again from
+-- the token's subject, but the random name that is lost with the person's row. Of a person who is in
+-- several programmes, the name of the one that the entry is about.
+create function mentoring.name_in_log(acting text, about uuid) returns text
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+  select p.audit_id::text
+    from mentoring.participant p
+   where p.subject = acting
+   order by p.audit_id = about desc,
+            exists (select from mentoring.pair x
+                     where x.id = about and p.id in (x.mentor_id, x.mentee_id)) desc,
+            p.id
+   limit 1;
+end;
+
+-- As in 0004, but for what it calls the people of mentoring.
+create or replace function audit.append(action text, resource text, record_id uuid, version integer,
+                                        properties text[]) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  line audit.chain;
+  now_at timestamptz;
+  entry_hash bytea;
+  client uuid := identity.acting_client();
+  acting identity.caller_role := identity.acting_role();
+  subject text := nullif(current_setting('express.subject', true), '');
+  request text := nullif(current_setting('express.request', true), '');
+begin
+  if acting = 'participant' then
+    subject := mentoring.name_in_log(subject, record_id);
+  elsif acting = 'service' and subject is not null then
+    subject := coalesce(mentoring.name_in_log(subject, record_id), subject);
+  end if;
+  select c.* into strict line from audit.chain c
+   where c.id = pg_backend_pid() % 256 for update;
+  now_at := clock_timestamp();
+  entry_hash := audit.entry_hash(line.head, line.id, line.entries + 1, now_at, client, acting,
+                                 subject, action, resource, record_id, version, request, properties);
+  insert into audit.entry values (line.id, line.entries + 1, now_at, client, acting, subject, action,
+                                  resource, record_id, version, request, properties, entry_hash);
+  update audit.chain c set entries = line.entries + 1, head = entry_hash where c.id = line.id;
+end
+$$;
 
 -- --- who may ---------------------------------------------------------------------------------------
 
@@ -792,5 +868,7 @@ grant select on mentoring.transition to express_writer;
 
 revoke all on function mentoring.guard_proposal, mentoring.guard_move, mentoring.check_moved,
   mentoring.cancel_meetings, mentoring.guard_meeting, mentoring.guard_goal,
-  mentoring.guard_feedback, mentoring.guard_outcome, mentoring.heed_withdrawal from public;
+  mentoring.guard_feedback, mentoring.guard_outcome, mentoring.heed_withdrawal,
+  mentoring.name_in_log, mentoring.programme_rules from public;
+grant execute on function mentoring.programme_rules to express_writer;
 reset role;

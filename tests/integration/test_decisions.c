@@ -102,6 +102,9 @@ static const struct {
     {"mentoring.guard_meeting()", "", "a trigger; locks the pair, sets when it is overdue"},
     {"mentoring.guard_outcome()", "", "a trigger; asks for the moment, locks the pair"},
     {"mentoring.guard_proposal()", "", "a trigger; counts pairs, and locks both persons"},
+    {"mentoring.name_in_log(text,uuid)", "", "what the audit log calls a participant"},
+    {"mentoring.programme_rules(uuid,text)", "express_writer",
+     "rules of a programme, for who coordinates it or is in it"},
     {"mentoring.heed_withdrawal()", "", "a trigger; ends the pairs of who withdraws"},
 };
 

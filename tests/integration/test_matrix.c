@@ -10,6 +10,7 @@
 #include "support/http.h"
 #include "support/leaks.h"
 #include "support/lists.h"
+#include "support/mentoring.h"
 #include "support/operations.h"
 #include "support/server.h"
 #include "support/tokens.h"
@@ -465,12 +466,20 @@ Test(matrix, vocabularies_with_every_step_and_version)
 /* --- what is of no record ------------------------------------------------------------------------
  */
 
-/* Where the path has an id: of a client, of a proposal. */
+/* Where the path has an id: of a client, of a proposal, of a person. */
 struct service_asking {
     char *client;
     char *proposal;
+    struct test_person mentor, mentee;
     struct text *faults;
 };
+
+#define NEW_PERSON                                                                                 \
+    "{\"programme\":\"a-programme-of-a-test\",\"languages\":[{\"language\":\"fr\",\"level\":"      \
+    "\"A1\"}],\"formats\":[\"remote\"],\"consents\":[{\"purpose\":\"programme\",\"version\":"      \
+    "\"1\"}]}"
+#define A_CONTACT "{\"channel\":\"email\",\"address\":\"matrix@example.org\"}"
+#define A_CONSENT "{\"purpose\":\"statistics\",\"version\":\"2\"}"
 
 /* What the operation wants to be sent. */
 static const struct {
@@ -484,14 +493,34 @@ static const struct {
     {"POST /v1/clients", NULL,
      "{\"name\":\"Matrix\",\"organisation\":\"" ORGANISATION "\",\"role\":\"partner\"}"},
     {"PATCH /v1/clients/{id}", NULL, "{\"name\":\"Matrix\"}"},
+    {"POST /v1/mentors", NULL, NEW_PERSON},
+    {"POST /v1/mentees", NULL, NEW_PERSON},
+    {"PATCH /v1/mentors/{id}", NULL, "{\"status\":\"paused\"}"},
+    {"PATCH /v1/mentees/{id}", NULL, "{\"status\":\"paused\"}"},
+    {"PUT /v1/mentors/{id}/contact", NULL, A_CONTACT},
+    {"PUT /v1/mentees/{id}/contact", NULL, A_CONTACT},
+    {"POST /v1/mentors/{id}/consents", NULL, A_CONSENT},
+    {"POST /v1/mentees/{id}/consents", NULL, A_CONSENT},
     {"POST /v1/proposals/{id}/decline", NULL, "{\"reason\":\"It is true as it is.\"}"},
     {"POST /v1/proposals/{id}/erase", NULL, "{\"code\":\"of another\"}"},
 };
 
+/* The id of what is there, at an address that begins like this. */
+static const char *id_at(const struct service_asking *asking, const char *template)
+{
+    if (strncmp(template, "/v1/clients", 11) == 0)
+        return asking->client;
+    if (strncmp(template, "/v1/mentors", 11) == 0)
+        return asking->mentor.id;
+    if (strncmp(template, "/v1/mentees", 11) == 0)
+        return asking->mentee.id;
+    return asking->proposal;
+}
+
 static void ask_service(const struct service_asking *asking, const struct operation *operation,
                         const char *key, bool is_known, enum who who, int expected)
 {
-    const char *headers[3] = {NULL};
+    const char *headers[4] = {NULL};
     const char *body = NULL;
     struct text path;
     size_t count = 0;
@@ -501,14 +530,14 @@ static void ask_service(const struct service_asking *asking, const struct operat
     (void)snprintf(method, sizeof(method), "%.*s", (int)strcspn(key, " "), key);
     text_init(&path, KEY_BYTES * 4);
     for (const char *at = operation->template; *at != '\0';) {
-        const char *id = strncmp(operation->template, "/v1/clients", 11) == 0 ? asking->client
-                                                                              : asking->proposal;
         if (*at != '{') {
             text_append_char(&path, *at++);
             continue;
         }
         if (strncmp(at, "{id}", 4) == 0)
-            text_append(&path, is_known ? id : UNKNOWN_ID);
+            text_append(&path, is_known ? id_at(asking, operation->template) : UNKNOWN_ID);
+        else if (strncmp(at, "{purpose}", 9) == 0)
+            text_append(&path, "statistics");
         else
             text_append(&path, strncmp(at, "{slot}", 6) == 0 ? "1" : "not-found");
         at += strcspn(at, "}") + 1;
@@ -524,6 +553,8 @@ static void ask_service(const struct service_asking *asking, const struct operat
         if (SERVICE_BODIES[i].type != NULL)
             headers[count++] = SERVICE_BODIES[i].type;
     }
+    if (strcmp(method, "PATCH") == 0)
+        headers[count++] = "If-Match: *";
     response = http_as(token_of(who, NULL), method, path.bytes, headers, body);
     if (response->status != expected)
         text_append_format(asking->faults, "%s %s, %s: %d, not %d\n", method, path.bytes,
@@ -547,6 +578,24 @@ static void ask_service_all(const struct operation *operation, void *data)
     }
 }
 
+static void make_people(struct service_asking *asking)
+{
+    char *programme = mentoring_programme(NULL);
+    struct test_person *const people[] = {&asking->mentor, &asking->mentee};
+
+    mentoring_person("mentors", programme, NULL, &asking->mentor);
+    mentoring_person("mentees", programme, NULL, &asking->mentee);
+    for (size_t i = 0; i < ARRAY_LENGTH(people); i++) {
+        CLEANUP(response_freep)
+        struct response *contact =
+            http_as(people[i]->token, "PUT",
+                    path_of("/v1/%s/%s/contact", people[i]->path, people[i]->id), NULL, A_CONTACT);
+
+        expect_status(contact, 200, "how to reach a person");
+    }
+    free(programme);
+}
+
 /* Checks Z1, A1. */
 Test(matrix, what_is_of_no_record)
 {
@@ -566,6 +615,7 @@ Test(matrix, what_is_of_no_record)
     asking = (struct service_asking){.client = strdup(response_text_at(client, "/id")),
                                      .proposal = strdup(response_text_at(proposal, "/id")),
                                      .faults = &faults};
+    make_people(&asking);
     operations_walk(ask_service_all, &asking);
     free(asking.client);
     free(asking.proposal);

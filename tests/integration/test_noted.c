@@ -8,6 +8,7 @@
 #include "support/database.h"
 #include "support/http.h"
 #include "support/leaks.h"
+#include "support/mentoring.h"
 #include "support/operations.h"
 #include "support/server.h"
 #include "support/tokens.h"
@@ -28,8 +29,23 @@ TestSuite(noted, .fini = test_ends_without_leaks, .timeout = 300);
 #define CANARY "canary-9f31"
 
 /* Whose id the path has, where it says {id}. */
-enum subject { NOTHING, PRACTICE, SURVIVOR, PROPOSAL, SECOND_PROPOSAL, CLIENT, SUBJECTS };
-enum who { NOBODY, PARTNER, EDITOR, ADMIN };
+enum subject {
+    NOTHING,
+    PRACTICE,
+    SURVIVOR,
+    PROPOSAL,
+    SECOND_PROPOSAL,
+    CLIENT,
+    MENTOR,
+    MENTEE,
+    SUBJECTS
+};
+enum who { NOBODY, PARTNER, EDITOR, ADMIN, COORDINATOR };
+
+#define NEW_PERSON                                                                                 \
+    "{\"programme\":\"a-programme-of-a-test\",\"languages\":[{\"language\":\"fr\",\"level\":"      \
+    "\"A1\"}],\"formats\":[\"remote\"],\"subject\":\"" CANARY "\",\"consents\":[{\"purpose\":"     \
+    "\"programme\",\"version\":\"1\"}]}"
 
 /* In the order in which they can be done. */
 static const struct deed {
@@ -107,6 +123,52 @@ static const struct deed {
      "client.secret.create admin clients ID"},
     {"DELETE /v1/clients/{id}/secrets/{slot}", NULL, ADMIN, CLIENT, 204, NULL, NOTHING,
      "client.secret.delete admin clients ID"},
+    {"POST /v1/mentors", NULL, COORDINATOR, NOTHING, 201, NEW_PERSON, MENTOR,
+     "mentor.create coordinator mentors MADE"},
+    {"GET /v1/mentors", NULL, COORDINATOR, NOTHING, 200, NULL, NOTHING,
+     "mentor.list coordinator mentors"},
+    {"GET /v1/mentors/{id}", NULL, COORDINATOR, MENTOR, 200, NULL, NOTHING,
+     "mentor.read coordinator mentors ID"},
+    {"PATCH /v1/mentors/{id}", NULL, COORDINATOR, MENTOR, 200,
+     "{\"status\":\"paused\",\"goals\":[\"find_job\"]}", NOTHING,
+     "mentor.update coordinator mentors ID 2 {status,goals}"},
+    {"PUT /v1/mentors/{id}/contact", NULL, COORDINATOR, MENTOR, 200,
+     "{\"channel\":\"email\",\"address\":\"" CANARY "@example.org\"}", NOTHING,
+     "mentor.contact.set coordinator mentors ID"},
+    {"GET /v1/mentors/{id}/contact", NULL, COORDINATOR, MENTOR, 200, NULL, NOTHING,
+     "mentor.contact.read coordinator mentors ID"},
+    {"DELETE /v1/mentors/{id}/contact", NULL, COORDINATOR, MENTOR, 204, NULL, NOTHING,
+     "mentor.contact.remove coordinator mentors ID"},
+    {"POST /v1/mentors/{id}/consents", NULL, COORDINATOR, MENTOR, 201,
+     "{\"purpose\":\"statistics\",\"version\":\"" CANARY "\"}", NOTHING,
+     "mentor.consent.give coordinator mentors ID"},
+    {"GET /v1/mentors/{id}/consents", NULL, COORDINATOR, MENTOR, 200, NULL, NOTHING,
+     "mentor.consent.read coordinator mentors ID"},
+    {"POST /v1/mentors/{id}/consents/{purpose}/withdraw", NULL, COORDINATOR, MENTOR, 200, NULL,
+     NOTHING, "mentor.consent.withdraw coordinator mentors ID"},
+    {"POST /v1/mentees", NULL, COORDINATOR, NOTHING, 201, NEW_PERSON, MENTEE,
+     "mentee.create coordinator mentees MADE"},
+    {"GET /v1/mentees", NULL, COORDINATOR, NOTHING, 200, NULL, NOTHING,
+     "mentee.list coordinator mentees"},
+    {"GET /v1/mentees/{id}", NULL, COORDINATOR, MENTEE, 200, NULL, NOTHING,
+     "mentee.read coordinator mentees ID"},
+    {"PATCH /v1/mentees/{id}", NULL, COORDINATOR, MENTEE, 200,
+     "{\"status\":\"paused\",\"goals\":[\"find_job\"]}", NOTHING,
+     "mentee.update coordinator mentees ID 2 {status,goals}"},
+    {"PUT /v1/mentees/{id}/contact", NULL, COORDINATOR, MENTEE, 200,
+     "{\"channel\":\"email\",\"address\":\"" CANARY "@example.org\"}", NOTHING,
+     "mentee.contact.set coordinator mentees ID"},
+    {"GET /v1/mentees/{id}/contact", NULL, COORDINATOR, MENTEE, 200, NULL, NOTHING,
+     "mentee.contact.read coordinator mentees ID"},
+    {"DELETE /v1/mentees/{id}/contact", NULL, COORDINATOR, MENTEE, 204, NULL, NOTHING,
+     "mentee.contact.remove coordinator mentees ID"},
+    {"POST /v1/mentees/{id}/consents", NULL, COORDINATOR, MENTEE, 201,
+     "{\"purpose\":\"statistics\",\"version\":\"" CANARY "\"}", NOTHING,
+     "mentee.consent.give coordinator mentees ID"},
+    {"GET /v1/mentees/{id}/consents", NULL, COORDINATOR, MENTEE, 200, NULL, NOTHING,
+     "mentee.consent.read coordinator mentees ID"},
+    {"POST /v1/mentees/{id}/consents/{purpose}/withdraw", NULL, COORDINATOR, MENTEE, 200, NULL,
+     NOTHING, "mentee.consent.withdraw coordinator mentees ID"},
     {"GET /v1/audit", NULL, ADMIN, NOTHING, 200, NULL, NOTHING, "audit.read admin"},
 };
 
@@ -168,6 +230,8 @@ static const char *token_of(enum who who)
         return writer_editor();
     case ADMIN:
         return writer_admin();
+    case COORDINATOR:
+        return mentoring_coordinator();
     }
     cr_assert_fail("there is nobody of number %d", (int)who);
     return NULL;
@@ -189,20 +253,25 @@ static void make_path(const struct deed *deed, struct text *path)
             text_append(path, "practices");
         else if (strncmp(at, "{id}", length) == 0)
             text_append(path, ids[deed->subject]);
+        else if (strncmp(at, "{purpose}", length) == 0)
+            text_append(path, "statistics");
         else
             text_append_char(path, '1'); /* the first version, the first secret */
         at += length;
     }
 }
 
-/* What is in the log under the request: "action role resource ID version properties; …". Owned. */
+/* What is in the log under the request: "action role resource ID version properties; …". Owned.
+ * People have another name there. */
 static char *entries_of(const char *request, const char *subject, const char *made)
 {
     char sql[1500];
 
     cr_assert_lt(
         snprintf(sql, sizeof(sql),
-                 "select string_agg(concat_ws(' ', action, role, resource, case record_id::text "
+                 "select string_agg(concat_ws(' ', action, role, resource, case coalesce("
+                 "(select p.id from mentoring.participant p where p.audit_id = record_id), "
+                 "record_id)::text "
                  "when '%s' then 'ID' when '%s' then 'MADE' else case when record_id is not null "
                  "then 'OTHER' end end, version, properties), '; ' order by position) "
                  "from audit.entry where request_id = '%s'",
@@ -274,7 +343,7 @@ static size_t count_of(const char *sql)
 /* Checks P12. */
 Test(noted, every_deed_leaves_its_entry_and_a_rehearsal_that_it_was_seen)
 {
-    char *survivor = publish_practice("What stays");
+    char *survivor = publish_practice("What stays"), *programme = mentoring_programme(NULL);
     CLEANUP(response_freep)
     struct response *working =
         read_as(writer_partner(), path_of("/v1/practices/%s/working-copy", survivor));
@@ -288,6 +357,7 @@ Test(noted, every_deed_leaves_its_entry_and_a_rehearsal_that_it_was_seen)
         do_deed(&DEEDS[i], i, false, &faults);
     }
     free(survivor);
+    free(programme);
     cr_assert_str_empty(faults.bytes, "%s", faults.bytes);
     text_deinit(&faults);
     cr_assert_eq(count_of("select count(*) from audit.entry e where e::text like '%" CANARY "%'"),

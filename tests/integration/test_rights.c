@@ -120,11 +120,9 @@ static struct row *find_row(const json_t *contract, const char *method, const ch
 /* A path of the contract, of something that does not exist. */
 static void fill(const char *template, char ret_path[PATH_BYTES])
 {
-    static const char *const VALUES[][2] = {{"resource", "practices"},
-                                            {"version", "1"},
-                                            {"slot", "1"},
-                                            {"code", "not-found"},
-                                            {"id", NOBODY}};
+    static const char *const VALUES[][2] = {
+        {"resource", "practices"}, {"version", "1"},      {"slot", "1"},
+        {"purpose", "statistics"}, {"code", "not-found"}, {"id", NOBODY}};
     struct text path;
 
     text_init(&path, PATH_BYTES);

@@ -15,7 +15,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-#define TOKENS_MAX 64
+#define TOKENS_MAX 512
 #define KEY_BYTES_MAX 512
 #define LINE_BYTES_MAX 9000 /* a token has 8192 bytes at most */
 #define HEADERS_MAX 32
@@ -75,9 +75,9 @@ static void note_made(const char *key, const char *token)
 }
 
 static const char *make(const char *key, const char *role, const char *organisation,
-                        const char *scopes)
+                        const char *scopes, const char *subject)
 {
-    const char *arguments[] = {"token", "--role", role, NULL, NULL, NULL, NULL, NULL};
+    const char *arguments[] = {"token", "--role", role, NULL, NULL, NULL, NULL, NULL, NULL, NULL};
     struct program_result result;
     size_t count = 3;
     const char *token;
@@ -89,6 +89,10 @@ static const char *make(const char *key, const char *role, const char *organisat
     if (scopes != NULL) {
         arguments[count++] = "--scope";
         arguments[count++] = scopes;
+    }
+    if (subject != NULL) {
+        arguments[count++] = "--subject";
+        arguments[count++] = subject;
     }
     if (!test_server_command(arguments, &result) || result.exit_code != 0)
         cr_assert_fail("no token of role %s: %s", role, result.error);
@@ -120,7 +124,19 @@ const char *token_with_scopes(const char *role, const char *organisation, const 
         if (strcmp(tokens[i].key, key) == 0)
             return tokens[i].token;
     token = find_made(key);
-    return token != NULL ? token : make(key, role, organisation, scopes);
+    return token != NULL ? token : make(key, role, organisation, scopes, NULL);
+}
+
+const char *token_of_subject(const char *subject)
+{
+    const char *database = getenv("API_DATABASE_URL");
+    char key[KEY_BYTES_MAX];
+    const char *token;
+
+    (void)snprintf(key, sizeof(key), "subject/%s/%s", subject,
+                   database == NULL ? "" : strrchr(database, '=') + 1);
+    token = find_made(key);
+    return token != NULL ? token : make(key, "participant", NULL, NULL, subject);
 }
 
 static bool names_type(const char *const *headers)

@@ -21,6 +21,9 @@ const char *token_for(const char *role, const char *organisation);
 /* The same with fewer scopes than the role has: "read", "write:practices". */
 const char *token_with_scopes(const char *role, const char *organisation, const char *scopes);
 
+/* Of a participant: who signs in as the person that this is the subject of. */
+const char *token_of_subject(const char *subject);
+
 /*
  * http_as() - http_send() with a token
  * @token:   borrowed; NULL: without one
