@@ -29,6 +29,7 @@
 static const char *const CACHE_CONTROL[] = {
     [REPLY_CACHE_NONE] = "no-store",
     [REPLY_CACHE_PUBLIC] = "public, max-age=60, stale-while-revalidate=600",
+    [REPLY_CACHE_AGING] = "public, max-age=60",
     [REPLY_CACHE_LONG] = "public, max-age=3600",
 };
 

@@ -30,6 +30,7 @@ struct reply_stream {
 enum reply_cache {
     REPLY_CACHE_NONE,   /* Cache-Control: no-store */
     REPLY_CACHE_PUBLIC, /* public, max-age=60, stale-while-revalidate=600 */
+    REPLY_CACHE_AGING,  /* public, max-age=60: changes with time alone, so nothing stale is shown */
     REPLY_CACHE_LONG    /* public, max-age=3600: documents that change with a release */
 };
 

@@ -21,6 +21,9 @@ What is written once in a part and derived here for every resource:
 In parts, `$ref: Name` means the schema Name, and a relation is a `$ref: Reference` (or a list of
 them) with x-relation: the resource it leads to. `x-include: false` keeps a relation from being
 embedded, `x-related: false` keeps the other side from listing the record; both are used up here.
+`x-filter` may name the filter: `closes` makes `closes`, `closes_after` and `closes_before` of a date.
+`x-timed` marks what is computed from the facts of a record and from what time it is: it is stored
+nowhere, yet can be filtered and sorted by.
 `x-verify-days` of a resource says after how many days somebody should look again at a record,
 `x-admin-only` that administrators alone write its records.
 """
@@ -165,7 +168,7 @@ class Contract:
                 item = self.resolve(full["items"])
                 if "properties" in item:
                     yield from self.walk(item["properties"], path + ".", lists + 1)
-            elif "properties" in full and not full.get("readOnly"):
+            elif "properties" in full and (full.get("x-timed") or not full.get("readOnly")):
                 yield from self.walk(full["properties"], path + ".", lists)
 
     def relations(self, resource):
@@ -338,8 +341,10 @@ class Contract:
 
     def filters(self, resource):
         for path, node, full, lists in self.walk(resource["all"]):
-            if full.get("x-filter") is not True:
+            named = full.get("x-filter")
+            if named is not True and not isinstance(named, str):
                 continue
+            name = path if named is True else named
             many = bool(lists) or full.get("type") == "array"
             base = node.get("items", full) if full.get("type") == "array" else node
             value = self.resolve(base)
@@ -362,7 +367,7 @@ class Contract:
                 schema = {"type": "array", "items": schema, "maxItems": 64}
                 text += " Repeat the parameter for records that have all of several values."
                 more = {"style": "form", "explode": True, **more}
-            yield self.add_parameter(resource, path, text, schema, **more)
+            yield self.add_parameter(resource, name, text, schema, **more)
             bounds = ()
             if many:  # which of several values would a bound be about?
                 continue
@@ -377,7 +382,7 @@ class Contract:
                 bound = {"type": "number" if form == "decimal" else kind}
             for operator, rule in bounds:
                 yield self.add_parameter(
-                    resource, f"{path}_{operator}", f"{full['description']} {rule}", bound,
+                    resource, f"{name}_{operator}", f"{full['description']} {rule}", bound,
                     **{"x-filter": {"property": path, "operator": operator}})
 
     def choice(self, resource, name, values, most, description):

@@ -172,12 +172,13 @@ static int reply_page_failed(struct request *request, struct reply *reply, const
 }
 
 static int reply_format(struct request *request, struct reply *reply, const struct list *list,
-                        const struct format *format)
+                        const struct query *query, const struct format *format)
 {
     const char *disposition;
 
     reply->content_type = format->content_type;
     present_public(reply);
+    reply->cache = query_ages(query) ? REPLY_CACHE_AGING : reply->cache;
     if (format->extension == NULL)
         return 0;
     disposition = arena_format(request->arena, "attachment; filename=\"%s.%s\"",
@@ -189,8 +190,8 @@ static int reply_format(struct request *request, struct reply *reply, const stru
 
 /* The whole list, as it is made. */
 static int reply_stream(struct request *request, struct reply *reply, const struct list *list,
-                        const struct asked *asked, const struct format *format,
-                        struct problem *problem)
+                        const struct asked *asked, const struct query *query,
+                        const struct format *format, struct problem *problem)
 {
     const struct application *application = request->application;
     struct stream *stream = NULL;
@@ -211,7 +212,7 @@ static int reply_stream(struct request *request, struct reply *reply, const stru
         return reply_page_failed(request, reply, list, problem, r);
     reply->stream =
         (struct reply_stream){.data = stream, .read = read_stream, .free_data = free_stream};
-    return reply_format(request, reply, list, format);
+    return reply_format(request, reply, list, query, format);
 }
 
 static void append_page(const struct page *page, const struct format *format,
@@ -256,7 +257,7 @@ static int reply_page(struct request *request, struct reply *reply, const struct
         r = present_etag(request, reply, query_ages(query) ? NULL : key, resources, generation,
                          page_etag(&page, present_variant(request), request->arena));
     if (r == 0)
-        r = reply_format(request, reply, list, format);
+        r = reply_format(request, reply, list, query, format);
     if (r == 0)
         r = present_page_links(request, query->as_of == NULL ? list->resource : NULL, page.next,
                                page.previous, reply);
@@ -312,7 +313,7 @@ static int reply_list(struct request *request, struct reply *reply, struct list 
     }
     format_complete(format, query);
     if (format->record != NULL && !query->is_page)
-        return reply_stream(request, reply, list, asked, format, problem);
+        return reply_stream(request, reply, list, asked, query, format, problem);
     return reply_page(request, reply, list, query, format, &key, problem);
 }
 
@@ -437,16 +438,18 @@ static int reply_record(struct request *request, struct reply *reply, const stru
     } else if (r > 0) {
         r = reply_database(request, reply, r);
     } else if (r == 0) {
-        r = present_etag(request, reply, key, resources, generation,
+        r = present_etag(request, reply, query_ages(query) ? NULL : key, resources, generation,
                          read_etag(&read, present_variant(request), request->arena));
         if (r == 0)
             r = query->as_of == NULL ? reply_record_links(request, reply, query->resource, &read)
                                      : reply_past_links(request, reply, query->resource, &read);
         if (r == 0) {
             reply->content_type = "application/json";
-            reply->last_modified = read.updated_at;
+            /* What time makes of a record has no time of its own: the ETag tells all. */
+            reply->last_modified = query_ages(query) ? 0 : read.updated_at;
             reply->content_language = view_languages(&read.view, &read.item, request->arena);
             present_public(reply);
+            reply->cache = query_ages(query) ? REPLY_CACHE_AGING : reply->cache;
             view_append(&read.view, &read.item, request->arena, &reply->body);
         }
     }

@@ -281,6 +281,7 @@ static int property_compile(struct compiler *compiler, struct resource *resource
     const char *weight = json_string_value(keyword(contract, schema, "x-search"));
     const json_t *items = NULL;
     const char *target;
+    const char *named;
     int r;
 
     property->name = name;
@@ -294,13 +295,16 @@ static int property_compile(struct compiler *compiler, struct resource *resource
         parent == NULL ? flag(contract, schema, "x-computed") : parent->is_computed;
     property->read_only =
         flag(contract, schema, "readOnly") || (parent != NULL && parent->read_only);
-    property->filterable = flag(contract, schema, "x-filter");
+    property->is_timed = parent == NULL ? flag(contract, schema, "x-timed") : parent->is_timed;
+    named = json_string_value(keyword(contract, schema, "x-filter"));
+    property->filterable = named != NULL || flag(contract, schema, "x-filter");
+    property->filter_name = named != NULL ? named : property->path;
     property->sortable = flag(contract, schema, "x-sort");
     property->facet = flag(contract, schema, "x-facet");
     property->translatable = flag(contract, schema, "x-translatable");
     property->detail = flag(contract, schema, "x-detail");
     property->search_weight = weight == NULL ? '\0' : weight[0];
-    if (property->is_computed)
+    if (property->is_computed && !property->is_timed)
         return 0;
 
     property->is_array = strcmp(type_of(contract, schema), "array") == 0;
@@ -368,30 +372,37 @@ static int properties_compile(struct compiler *compiler, struct resource *resour
 
 /* --- what is derived from the properties ----------------------------------------------- */
 
-static size_t count_leaves(const struct property *properties, size_t count)
+/* Is it one of the stored, or of the timed ones? */
+static bool is_wanted(const struct property *property, bool timed)
+{
+    return timed ? property->is_timed : !property->is_computed;
+}
+
+static size_t count_leaves(const struct property *properties, size_t count, bool timed)
 {
     size_t leaves = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (properties[i].is_computed)
+        if (!is_wanted(&properties[i], timed))
             continue;
         leaves += properties[i].kind == PROPERTY_OBJECT
-                      ? count_leaves(properties[i].members, properties[i].member_count)
+                      ? count_leaves(properties[i].members, properties[i].member_count, timed)
                       : 1;
     }
     return leaves;
 }
 
-static size_t collect_leaves(const struct property *properties, size_t count,
+static size_t collect_leaves(const struct property *properties, size_t count, bool timed,
                              const struct property **leaves)
 {
     size_t at = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (properties[i].is_computed)
+        if (!is_wanted(&properties[i], timed))
             continue;
         if (properties[i].kind == PROPERTY_OBJECT)
-            at += collect_leaves(properties[i].members, properties[i].member_count, leaves + at);
+            at += collect_leaves(properties[i].members, properties[i].member_count, timed,
+                                 leaves + at);
         else
             leaves[at++] = &properties[i];
     }
@@ -413,7 +424,7 @@ static int add_filter(struct arena *arena, struct filter *filters, size_t *count
                       const struct property *property, enum filter_operator operator,
                       const char * suffix)
 {
-    const char *name = arena_format(arena, "%s%s", property->path, suffix);
+    const char *name = arena_format(arena, "%s%s", property->filter_name, suffix);
 
     if (name == NULL)
         return fault_raise(-ENOMEM);
@@ -421,41 +432,54 @@ static int add_filter(struct arena *arena, struct filter *filters, size_t *count
     return 0;
 }
 
+static int add_filters(struct arena *arena, struct filter *filters, size_t *count,
+                       const struct property *leaf)
+{
+    int r;
+
+    if (!leaf->filterable)
+        return 0;
+    r = add_filter(arena, filters, count, leaf, FILTER_EQUAL, "");
+    if (leaf->in_array || leaf->values != NULL || r != 0)
+        return r;
+    if (is_number(leaf->kind)) {
+        r = add_filter(arena, filters, count, leaf, FILTER_MIN, "_min");
+        if (r == 0)
+            r = add_filter(arena, filters, count, leaf, FILTER_MAX, "_max");
+    } else if (is_time(leaf->kind)) {
+        r = add_filter(arena, filters, count, leaf, FILTER_AFTER, "_after");
+        if (r == 0)
+            r = add_filter(arena, filters, count, leaf, FILTER_BEFORE, "_before");
+    }
+    return r;
+}
+
 static int resource_derive(struct compiler *compiler, struct resource *resource)
 {
     struct arena *arena = &compiler->contract->arena;
-    const struct property **leaves;
+    const struct property **leaves, **timed;
     struct filter *filters;
     size_t filter_count = 0;
-    size_t leaf_count = count_leaves(resource->properties, resource->property_count);
+    size_t leaf_count = count_leaves(resource->properties, resource->property_count, false);
+    size_t timed_count = count_leaves(resource->properties, resource->property_count, true);
     int r = 0;
 
     leaves = arena_alloc_array(arena, leaf_count, sizeof(*leaves));
-    filters = arena_alloc_array(arena, leaf_count * 3, sizeof(*filters));
-    if (leaves == NULL || filters == NULL)
+    timed = arena_alloc_array(arena, timed_count, sizeof(*timed));
+    filters = arena_alloc_array(arena, (leaf_count + timed_count) * 3, sizeof(*filters));
+    if (leaves == NULL || timed == NULL || filters == NULL)
         return fault_raise(-ENOMEM);
-    (void)collect_leaves(resource->properties, resource->property_count, leaves);
+    (void)collect_leaves(resource->properties, resource->property_count, false, leaves);
+    (void)collect_leaves(resource->properties, resource->property_count, true, timed);
 
-    for (size_t i = 0; i < leaf_count && r == 0; i++) {
-        const struct property *leaf = leaves[i];
-
-        if (!leaf->filterable)
-            continue;
-        r = add_filter(arena, filters, &filter_count, leaf, FILTER_EQUAL, "");
-        if (leaf->in_array || leaf->values != NULL || r != 0)
-            continue;
-        if (is_number(leaf->kind)) {
-            r = add_filter(arena, filters, &filter_count, leaf, FILTER_MIN, "_min");
-            if (r == 0)
-                r = add_filter(arena, filters, &filter_count, leaf, FILTER_MAX, "_max");
-        } else if (is_time(leaf->kind)) {
-            r = add_filter(arena, filters, &filter_count, leaf, FILTER_AFTER, "_after");
-            if (r == 0)
-                r = add_filter(arena, filters, &filter_count, leaf, FILTER_BEFORE, "_before");
-        }
-    }
+    for (size_t i = 0; i < leaf_count && r == 0; i++)
+        r = add_filters(arena, filters, &filter_count, leaves[i]);
+    for (size_t i = 0; i < timed_count && r == 0; i++)
+        r = add_filters(arena, filters, &filter_count, timed[i]);
     resource->leaves = leaves;
     resource->leaf_count = leaf_count;
+    resource->timed = timed;
+    resource->timed_count = timed_count;
     resource->filters = filters;
     resource->filter_count = filter_count;
     resource->location = resource_property(resource, "location");
@@ -719,6 +743,16 @@ const struct property *resource_leaf(const struct resource *resource, const char
         if (strcmp(resource->leaves[i]->path, path) == 0)
             return resource->leaves[i];
     return NULL;
+}
+
+const struct property *resource_sortable(const struct resource *resource, const char *path)
+{
+    const struct property *leaf = resource_leaf(resource, path);
+
+    for (size_t i = 0; i < resource->timed_count && leaf == NULL; i++)
+        if (strcmp(resource->timed[i]->path, path) == 0)
+            leaf = resource->timed[i];
+    return leaf != NULL && leaf->sortable && !leaf->in_array ? leaf : NULL;
 }
 
 const struct property *resource_property(const struct resource *resource, const char *name)

@@ -49,9 +49,11 @@ struct property {
     bool in_array;  /* it, or an object around it, is an array: a record may have several values */
     bool is_common; /* every record has it; stored in catalogue.record */
     bool is_computed; /* made while reading: links, distance_km, embedded records */
+    bool is_timed;    /* computed, from what is stored and from what time it is: x-timed */
     bool read_only;
     bool required;
     bool filterable;
+    const char *filter_name; /* how its filters begin: its path, unless x-filter names another */
     bool sortable;
     bool facet;
     bool translatable;
@@ -92,6 +94,8 @@ struct resource {
     const struct property *country;       /* NULL when it has none */
     const struct property *const *leaves; /* every property that holds a value, nested ones too */
     size_t leaf_count;
+    const struct property *const *timed; /* those that are timed; not among the leaves */
+    size_t timed_count;
     const struct filter *filters;
     size_t filter_count;
     const struct resource *const *holders; /* resources with a relation to this one */
@@ -131,6 +135,8 @@ const struct schema *contract_request(const struct contract *contract, const cha
 
 /* A property that holds a value, by its dotted path; NULL when there is none. */
 const struct property *resource_leaf(const struct resource *resource, const char *path);
+/* A property that records can be in order of, by its dotted path: a leaf, or one that is timed. */
+const struct property *resource_sortable(const struct resource *resource, const char *path);
 /* A property at the top of the record; NULL when there is none. */
 const struct property *resource_property(const struct resource *resource, const char *name);
 const struct filter *resource_filter(const struct resource *resource, const char *name);

@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "record/model.h"
+#include "record/timed.h"
 
 #include <string.h>
 
@@ -26,7 +27,8 @@ static bool sorts_by_update(const struct query *query)
 static bool is_one_term(const struct query_condition *condition)
 {
     return condition->filter->operator== FILTER_EQUAL && !condition->negated &&
-        condition->value_count == 1 && model_is_term(condition->filter->property);
+        condition->value_count == 1 && !condition->filter->property->is_timed &&
+        model_is_term(condition->filter->property);
 }
 
 static bool is_country(const struct query *query, const struct query_condition *condition)
@@ -91,18 +93,30 @@ static void add_listing(struct statement *statement, const struct query *query,
     text_append_format(&statement->sql, " limit %s", limit);
 }
 
+/* The row n, where the order needs it. */
+static void add_timed(struct statement *statement, const struct query *query)
+{
+    for (size_t i = 0; i < query->sort_count; i++)
+        if (query->sorts[i].kind == SORT_PROPERTY && query->sorts[i].property->is_timed) {
+            timed_append_join(&statement->sql, query->resource, "p");
+            return;
+        }
+}
+
 void compose_matches(struct statement *statement, const struct query *query,
                      const struct property *without, int point)
 {
     const char *table = query->resource->table;
 
     if (query->search == NULL)
-        text_append_format(&statement->sql, " from published.%s p where true", table);
+        text_append_format(&statement->sql, " from published.%s p", table);
     else
         text_append_format(&statement->sql,
                            " from published.search_query($%d) q join published.%s_search s on "
-                           "s.vector @@ q.query join published.%s p on p.id = s.id where true",
+                           "s.vector @@ q.query join published.%s p on p.id = s.id",
                            statement_add_value(statement, query->search), table, table);
+    add_timed(statement, query);
+    text_append(&statement->sql, " where true");
     compose_related(statement, query);
     compose_conditions(statement, query, without, point);
 }
@@ -177,14 +191,17 @@ static void add_general(struct statement *statement, const struct query *query,
                            ", 2 * %.4f * asin(least(1, (p.position operator(extensions.<->) "
                            "$%d::extensions.cube) / (2 * %.4f))) as distance",
                            EARTH_RADIUS_KM, point, EARTH_RADIUS_KM);
-    if (query->search != NULL)
+    if (query->search != NULL) {
         text_append_format(&statement->sql,
                            ", q.corrected, q.query from (select id, rank from best union all "
                            "select id, rank from others) f join published.%s p on p.id = f.id "
-                           "cross join q where true",
+                           "cross join q",
                            query->resource->table);
-    else
+        add_timed(statement, query);
+        text_append(&statement->sql, " where true");
+    } else {
         compose_matches(statement, query, NULL, point);
+    }
     if (cursor != NULL && !(query->search != NULL && sorts_by_relevance(query)))
         compose_beyond(statement, query, cursor, expressions, "p.id");
     compose_order(statement, query, backward, expressions, "p.id");
@@ -230,8 +247,12 @@ void compose_page(struct arena *arena, const struct query *query, const struct c
     if (limit == NULL)
         return;
 
-    text_append_format(&statement->sql, "select d.id, d.etag, %s, %s, %s, %s, ",
-                       query->field_count > 0 ? "d.document" : "coalesce(d.card, d.document)",
+    text_append(&statement->sql, "select d.id, ");
+    timed_append_etag(&statement->sql, query->resource, "d.etag");
+    text_append(&statement->sql, ", ");
+    timed_append_document(&statement->sql, query->resource,
+                          query->field_count > 0 ? "d.document" : "coalesce(d.card, d.document)");
+    text_append_format(&statement->sql, ", %s, %s, %s, ",
                        query->language_count > 0 || query->all_languages ? "d.translations"
                                                                          : "null",
                        query->has_near ? "round(k.distance::numeric, 3)" : "null",
@@ -252,6 +273,7 @@ void compose_page(struct arena *arena, const struct query *query, const struct c
         add_general(statement, query, cursor, point, limit);
     text_append_format(&statement->sql, ") k join published.%s_documents d on d.id = k.id",
                        query->resource->table);
+    timed_append_join(&statement->sql, query->resource, "d");
     /* The page comes in its own order, whichever way it was read. */
     compose_order(statement, query, false, outer, "k.id");
 }

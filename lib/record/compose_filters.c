@@ -75,6 +75,36 @@ static void add_term_condition(struct statement *statement, const struct query *
     statement->plan = DB_PLAN_CUSTOM;
 }
 
+/* A timed property: of the row that the database makes of it now. */
+static void add_timed_condition(struct statement *statement, const struct query *query,
+                                const struct query_condition *condition)
+{
+    const struct property *property = condition->filter->property;
+    const char *column = model_column(statement->arena, property);
+    const char *type = model_sql_type(property);
+    const char *comparison =
+        condition->filter->operator== FILTER_MIN || condition->filter->operator== FILTER_AFTER
+            ? ">="
+            : "<=";
+
+    if (column == NULL)
+        return;
+    text_append_format(&statement->sql,
+                       " and %sexists (select from published.%s_timed(now()) n where n.id = p.id "
+                       "and n.%s ",
+                       condition->negated ? "not " : "", query->resource->table, column);
+    if (condition->filter->operator== FILTER_EQUAL)
+        text_append_format(
+            &statement->sql, "= any($%d::%s[]))",
+            statement_add_value(
+                statement, statement_array(statement, condition->values, condition->value_count)),
+            type);
+    else
+        text_append_format(&statement->sql, "%s $%d::%s)", comparison,
+                           statement_add_value(statement, condition->values[0]), type);
+    statement->plan = DB_PLAN_CUSTOM;
+}
+
 static void add_column_condition(struct statement *statement,
                                  const struct query_condition *condition)
 {
@@ -139,7 +169,9 @@ void compose_conditions(struct statement *statement, const struct query *query,
 
         if (condition->filter->property == without)
             continue;
-        if (condition->filter->operator!= FILTER_EQUAL)
+        if (condition->filter->property->is_timed)
+            add_timed_condition(statement, query, condition);
+        else if (condition->filter->operator!= FILTER_EQUAL)
             add_bound(statement, condition);
         else if (is_kept_as_column(condition->filter->property))
             add_column_condition(statement, condition);

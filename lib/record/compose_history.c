@@ -18,6 +18,7 @@
 #include "base/arena.h"
 #include "base/uuid.h"
 #include "record/model.h"
+#include "record/timed.h"
 
 #include <string.h>
 
@@ -252,7 +253,8 @@ static void add_condition(struct statement *statement, const struct query_condit
     const struct property *property = condition->filter->property;
     const char *const *values = condition->values;
     const size_t count = condition->value_count;
-    const bool seeks = !condition->negated;
+    /* What time makes of a document does not occur in it. */
+    const bool seeks = !condition->negated && !property->is_timed;
 
     text_append(&statement->sql, condition->negated ? " and not " : " and ");
     if (column_of(property) != NULL) {
@@ -307,15 +309,25 @@ static void add_freshness(struct statement *statement, const struct query *query
                        statement_add_value(statement, query->stale_at));
 }
 
+/* The parameter @number as a time. */
+static const char *instant_of(struct statement *statement, int number)
+{
+    const char *instant = arena_format(statement->arena, "$%d::timestamptz", number);
+
+    return instant == NULL ? "" : instant;
+}
+
 /* " from … where …": what was public then, and matches. */
 static void add_matches(struct statement *statement, const struct query *query)
 {
     const int resource = statement_add_value(statement, query->resource->path);
     const int instant = statement_add_value(statement, query->as_of);
 
+    text_append(&statement->sql, " from published.history h cross join lateral (select ");
+    timed_append_past_document(&statement->sql, query->resource, "h.document",
+                               instant_of(statement, instant));
     text_append_format(&statement->sql,
-                       " from published.history h cross join lateral (select h.document::jsonb as "
-                       "document offset 0) d where h.resource = $%d and h.valid_from <= "
+                       "::jsonb as document offset 0) d where h.resource = $%d and h.valid_from <= "
                        "$%d::timestamptz and (h.valid_to is null or h.valid_to > $%d::timestamptz)",
                        resource, instant, instant);
     for (size_t i = 0; i < query->condition_count; i++)
@@ -337,13 +349,21 @@ void compose_history_page(struct arena *arena, const struct query *query,
     static const char *const OUTER[] = {"k.updated_at"};
     const bool backward = cursor != NULL && cursor->backward;
     const char *limit;
+    const char *instant;
 
     statement_init(statement, arena);
     limit = arena_format(arena, "%u", query->limit + 1);
     if (limit == NULL)
         return;
+    instant = timed_has(query->resource)
+                  ? instant_of(statement, statement_add_value(statement, query->as_of))
+                  : "";
+    text_append(&statement->sql, "select k.id, ");
+    timed_append_past_etag(&statement->sql, query->resource, "k.etag", "k.document", instant);
+    text_append(&statement->sql, ", ");
+    timed_append_past_document(&statement->sql, query->resource, "k.document", instant);
     text_append_format(&statement->sql,
-                       "select k.id, k.etag, k.document, %s, null, null, null, "
+                       ", %s, null, null, null, "
                        "k.updated_at::text from (select h.id, h.etag, h.document, h.translations, "
                        "h.updated_at",
                        query->language_count > 0 || query->all_languages ? "k.translations"

@@ -18,7 +18,8 @@ const char *compose_sort_value(struct statement *statement, const struct query_s
     case SORT_PROPERTY:
         break;
     }
-    return arena_format(statement->arena, "p.%s", model_column(statement->arena, sort->property));
+    return arena_format(statement->arena, "%s.%s", sort->property->is_timed ? "n" : "p",
+                        model_column(statement->arena, sort->property));
 }
 
 static const char *sort_type(const struct query_sort *sort)

@@ -4,11 +4,17 @@
  */
 #include "record/history.h"
 
+#include "base/fault.h"
+#include "base/text.h"
 #include "base/uuid.h"
 #include "db/db.h"
+#include "record/timed.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define SQL_BYTES_MAX 4096
 
 /* By id ($2, null where the name is none) or by slug. */
 static const struct db_query IDENTIFY = {
@@ -23,14 +29,6 @@ static const struct db_query IDENTIFY = {
 };
 /* In the order of enum document_column of reading, then what tells of an end. */
 enum { FORM_ID, FORM_SLUG, FORM_ETAG, FORM_TIME, FORM_TEXT, FORM_OTHERS };
-static const struct db_query FORM = {
-    .name = "history_form",
-    .sql = "select h.id, h.slug, h.etag, extract(epoch from h.updated_at)::bigint, h.document, "
-           "h.translations from published.history h where h.id = $1::uuid and "
-           "h.valid_from <= $2::timestamptz and (h.valid_to is null or h.valid_to > "
-           "$2::timestamptz)",
-    .param_count = 2,
-};
 /* When it ended; the id of what took its place, and the slug that leads there, as of $2. A place
    may have been taken in turn. */
 enum { ENDED_AT, ENDED_FOR, ENDED_LEADS_TO };
@@ -90,6 +88,27 @@ static int explain_absence(const struct query *query, const char *id, struct db 
     return READ_GONE;
 }
 
+static int fetch_form(const struct query *query, const char *id, struct db *db,
+                      struct db_rows **ret_rows)
+{
+    struct text sql;
+    int r;
+
+    text_init(&sql, SQL_BYTES_MAX);
+    text_append(&sql, "select h.id, h.slug, ");
+    timed_append_past_etag(&sql, query->resource, "h.etag", "h.document", "$2::timestamptz");
+    text_append(&sql, ", extract(epoch from h.updated_at)::bigint, ");
+    timed_append_past_document(&sql, query->resource, "h.document", "$2::timestamptz");
+    text_append(&sql, ", h.translations from published.history h where h.id = $1::uuid and "
+                      "h.valid_from <= $2::timestamptz and (h.valid_to is null or h.valid_to > "
+                      "$2::timestamptz)");
+    r = text_failed(&sql) ? fault_raise(-ENOMEM)
+                          : db_run_text(db, sql.bytes, DB_PLAN_GENERIC, 2,
+                                        (const char *const[]){id, query->as_of}, ret_rows);
+    text_deinit(&sql);
+    return r;
+}
+
 int history_fetch(const struct query *query, const char *name, struct db *db, struct arena *arena,
                   struct read *ret_read)
 {
@@ -106,7 +125,7 @@ int history_fetch(const struct query *query, const char *name, struct db *db, st
     id = db_rows_text(identity, 0, 0);
     if (id == NULL)
         return READ_NOT_FOUND;
-    r = db_run(db, &FORM, (const char *const[]){id, query->as_of}, &ret_read->rows);
+    r = fetch_form(query, id, db, &ret_read->rows);
     if (r != 0)
         return r;
     if (db_rows_count(ret_read->rows) == 0)

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/fault.h"
 #include "base/text.h"
+#include "record/timed.h"
 
 #include <errno.h>
 #include <string.h>
@@ -96,26 +97,28 @@ static void compose_find(struct text *sql, const struct resource *resource)
     text_append(sql, "case when r.review = 'returned' or (r.status = 'draft' and r.deleted_at is "
                      "null) then (select v.reason from catalogue.version v where v.record_id = "
                      "r.id and v.action in ('submit', 'return', 'publish', 'archive', 'delete', "
-                     "'restore', 'import') order by v.version desc limit 1) end, d.etag\n"
-                     "from catalogue.record r\n"
+                     "'restore', 'import') order by v.version desc limit 1) end, ");
+    timed_append_etag(sql, resource, "d.etag");
+    text_append(sql, "\nfrom catalogue.record r\n"
                      "left join lateral (select v.version from catalogue.version v where "
                      "v.record_id = r.id order by v.version desc limit 1) last on true\n"
                      "left join lateral (select v.data from catalogue.version v where "
                      "v.record_id = r.id and v.data is not null order by v.version desc limit 1) "
                      "content on true\n");
+    text_append_format(sql, "left join published.%s_documents d on d.id = r.id", resource->table);
+    timed_append_join(sql, resource, "r");
     text_append_format(
         sql,
-        "left join published.%s_documents d on d.id = r.id\n"
         /* Of a subquery: an expression in its place would be asked of every row, because a
            policy lets through none but what it knows to give nothing away. */
-        "where r.resource = '%s' and r.id = (select coalesce($1::uuid,\n"
+        "\nwhere r.resource = '%s' and r.id = (select coalesce($1::uuid,\n"
         "(select c.id from catalogue.record c where c.resource = '%s' and "
         "c.slug = $2 order by c.deleted_at is not null, coalesce(c.owner_id = "
         "identity.acting_organisation(), false) desc, c.first_published_at is "
         "null, c.created_at desc limit 1),\n"
         "(select h.record_id from catalogue.slug_history h where h.resource = "
         "'%s' and h.old_slug = $2)))",
-        resource->table, resource->path, resource->path, resource->path);
+        resource->path, resource->path, resource->path);
 }
 
 static void compose_heads(struct text *sql, const struct resource *resource)

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/fault.h"
 #include "base/text.h"
+#include "record/timed.h"
 
 #include <string.h>
 
@@ -339,6 +340,10 @@ int compose_render(struct arena *arena, struct model_resource *of)
     statements_add(&statements, &sql);
     compose_documents(&sql, of->resource);
     statements_add(&statements, &sql);
+    if (timed_has(of->resource)) {
+        text_append_format(&sql, "select published.%s_keep($1::uuid[])", of->resource->table);
+        statements_add(&statements, &sql);
+    }
     compose_terms(&sql, of->resource);
     statements_add(&statements, &sql);
     compose_search(&statements, &sql, of->resource);

@@ -31,7 +31,7 @@ static void parse_sort_key(struct query_parser *parser, const char *item)
     const char *names[NAMES_MAX];
     size_t name_count = 0;
 
-    sort.property = resource_leaf(resource, name);
+    sort.property = resource_sortable(resource, name);
     if (strcmp(name, "relevance") == 0 && sort.property == NULL) {
         sort.kind = SORT_RELEVANCE;
         sort.descending = item[0] != '-'; /* the most relevant first, unless turned round */
@@ -41,10 +41,13 @@ static void parse_sort_key(struct query_parser *parser, const char *item)
         sort.kind = SORT_DISTANCE;
         if (!query->has_near)
             query_refuse(parser, "sort", "needs-place", "sorting by distance needs near");
-    } else if (sort.property == NULL || !sort.property->sortable || sort.property->in_array) {
+    } else if (sort.property == NULL) {
         for (size_t i = 0; i < resource->leaf_count && name_count < NAMES_MAX; i++)
             if (resource->leaves[i]->sortable && !resource->leaves[i]->in_array)
                 names[name_count++] = resource->leaves[i]->path;
+        for (size_t i = 0; i < resource->timed_count && name_count < NAMES_MAX; i++)
+            if (resource->timed[i]->sortable)
+                names[name_count++] = resource->timed[i]->path;
         query_refuse_value(parser, "sort", item, "something to sort by",
                            text_nearest(name, names, name_count));
         return;

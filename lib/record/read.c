@@ -7,6 +7,7 @@
 #include "base/uuid.h"
 #include "db/db.h"
 #include "record/history.h"
+#include "record/timed.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -15,6 +16,7 @@
 #include <strings.h>
 
 #define IDS_BYTES_MAX (64 * 1024)
+#define SQL_BYTES_MAX 4096
 
 enum { DOCUMENT_ID, DOCUMENT_SLUG, DOCUMENT_ETAG, DOCUMENT_TIME, DOCUMENT_TEXT, DOCUMENT_OTHERS };
 
@@ -42,14 +44,22 @@ static const struct db_query GONE_AMONG = {
 static int select_documents(const struct resource *resource, const char *condition, struct db *db,
                             struct arena *arena, const char *value, struct db_rows **ret_rows)
 {
-    const char *sql = arena_format(arena,
-                                   "select id, slug, etag, extract(epoch from updated_at)::bigint, "
-                                   "document, translations from published.%s_documents where %s",
-                                   resource->table, condition);
+    struct text sql;
+    int r;
 
-    if (sql == NULL)
-        return fault_raise(-ENOMEM);
-    return db_run_text(db, sql, DB_PLAN_GENERIC, 1, &value, ret_rows);
+    (void)arena; /* of the rows is nothing kept */
+    text_init(&sql, SQL_BYTES_MAX);
+    text_append(&sql, "select d.id, d.slug, ");
+    timed_append_etag(&sql, resource, "d.etag");
+    text_append(&sql, ", extract(epoch from d.updated_at)::bigint, ");
+    timed_append_document(&sql, resource, "d.document");
+    text_append_format(&sql, ", d.translations from published.%s_documents d", resource->table);
+    timed_append_join(&sql, resource, "d");
+    text_append_format(&sql, " where %s", condition);
+    r = text_failed(&sql) ? fault_raise(-ENOMEM)
+                          : db_run_text(db, sql.bytes, DB_PLAN_GENERIC, 1, &value, ret_rows);
+    text_deinit(&sql);
+    return r;
 }
 
 static struct view_item item_at(const struct db_rows *rows, size_t row)
@@ -72,7 +82,7 @@ static int explain_absence(const struct resource *resource, const char *name, st
     if (r != 0)
         return r;
     if (db_rows_count(read->rows) == 1) {
-        r = select_documents(resource, "id = $1::uuid", db, arena, db_rows_text(read->rows, 0, 0),
+        r = select_documents(resource, "d.id = $1::uuid", db, arena, db_rows_text(read->rows, 0, 0),
                              &read->more_rows);
         if (r == 0 && db_rows_count(read->more_rows) == 1) {
             read->slug = db_rows_text(read->more_rows, 0, DOCUMENT_SLUG);
@@ -105,8 +115,8 @@ int read_fetch(const struct query *query, const char *name, struct db *db, struc
         return history_fetch(query, name, db, arena, ret_read);
     *ret_read = (struct read){0};
     ret_read->view.query = query;
-    r = select_documents(resource, uuid_is_valid(name) ? "id = $1::uuid" : "slug = $1", db, arena,
-                         name, &ret_read->rows);
+    r = select_documents(resource, uuid_is_valid(name) ? "d.id = $1::uuid" : "d.slug = $1", db,
+                         arena, name, &ret_read->rows);
     if (r != 0)
         return r;
     if (db_rows_count(ret_read->rows) == 0) {
@@ -229,7 +239,7 @@ int read_batch(const struct query *query, const json_t *request, struct db *db, 
         text_append_format(&ids, "%s%s", i == 0 ? "{" : ",", wanted[i].id);
     text_append_char(&ids, '}');
     r = text_failed(&ids) ? fault_raise(-ENOMEM)
-                          : select_documents(query->resource, "id = any($1::uuid[])", db, arena,
+                          : select_documents(query->resource, "d.id = any($1::uuid[])", db, arena,
                                              ids.bytes, &rows);
     if (r == 0)
         r = db_run(db, &GONE_AMONG, (const char *const[]){query->resource->path, ids.bytes},

@@ -5,6 +5,7 @@
 #include "base/fault.h"
 #include "base/text.h"
 #include "db/db.h"
+#include "record/timed.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -75,6 +76,15 @@ static void append_ids_of(struct text *ids, const struct property *relation, str
         append_ids(ids, slice_member(item, relation->name));
 }
 
+static void append_document_columns(struct text *sql, const struct resource *resource)
+{
+    text_append(sql, "d.id, ");
+    timed_append_etag(sql, resource, "d.etag");
+    text_append(sql, ", ");
+    timed_append_document(sql, resource, "coalesce(d.card, d.document)");
+    text_append(sql, ", d.translations");
+}
+
 static int fetch_targets(struct view_embedded *embedded, struct db *db,
                          const struct view_item *items, size_t count)
 {
@@ -89,11 +99,11 @@ static int fetch_targets(struct view_embedded *embedded, struct db *db,
         append_ids_of(&ids, relation, items[i].document);
     if (ids.length > 0) {
         text_append_char(&ids, '}');
-        text_append_format(
-            &sql,
-            "select null, d.id, d.etag, coalesce(d.card, d.document), d.translations from "
-            "published.%s_documents d where d.id = any($1::uuid[]) order by d.id",
-            relation->target->table);
+        text_append(&sql, "select null, ");
+        append_document_columns(&sql, relation->target);
+        text_append_format(&sql, " from published.%s_documents d", relation->target->table);
+        timed_append_join(&sql, relation->target, "d");
+        text_append(&sql, " where d.id = any($1::uuid[]) order by d.id");
         r = text_failed(&sql) || text_failed(&ids)
                 ? fault_raise(-ENOMEM)
                 : db_run_text(db, sql.bytes, DB_PLAN_GENERIC, 1, (const char *const[]){ids.bytes},
@@ -120,15 +130,17 @@ static int fetch_referrers(struct view_embedded *embedded, struct db *db,
     for (size_t i = 0; i < count; i++)
         text_append_format(&ids, "%s%s", i == 0 ? "{" : ",", items[i].id);
     text_append_char(&ids, '}');
+    text_append(&sql, "select parent, ");
+    append_document_columns(&sql, referrer);
     text_append_format(
         &sql,
-        "select parent, d.id, d.etag, coalesce(d.card, d.document), d.translations from "
-        "unnest($1::uuid[]) as "
+        " from unnest($1::uuid[]) as "
         "listed(parent) cross join lateral (select t.id, t.updated_at from published.%s_terms t "
         "where t.term = '@%s@' || listed.parent order by t.updated_at desc, t.id desc limit %d) x "
-        "join published.%s_documents d on d.id = x.id order by parent, x.updated_at desc, x.id "
-        "desc",
+        "join published.%s_documents d on d.id = x.id",
         referrer->table, resource->path, REFERRERS_EACH, referrer->table);
+    timed_append_join(&sql, referrer, "d");
+    text_append(&sql, " order by parent, x.updated_at desc, x.id desc");
     r = text_failed(&sql) || text_failed(&ids)
             ? fault_raise(-ENOMEM)
             : db_run_text(db, sql.bytes, DB_PLAN_GENERIC, 1, (const char *const[]){ids.bytes},

@@ -77,6 +77,8 @@ static const struct decision {
     {"published.gone", PUBLISHED, ALL, ""},
     {"published.moved", PUBLISHED, ALL, ""},
     {"published.history", PUBLISHED, ALL, ""},
+    {"published.financing_moment", PUBLISHED, ALL, "dates of what is public"},
+    {"published.exchange_rate", PUBLISHED, "select", "imported on the command line"},
 };
 
 /* Functions that act as the owner, and who may call them beside it. */

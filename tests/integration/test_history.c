@@ -278,7 +278,7 @@ static void check_whole(const struct memory *memory, const struct resource *reso
     cr_assert(json_equal(backward, ids), "%s?%s, backward", path, query.bytes);
 
     for (i = 0; i < resource->property_count; i++)
-        if (!resource->properties[i].is_computed)
+        if (!resource->properties[i].is_computed || resource->properties[i].is_timed)
             text_append_format(&query, "%s%s",
                                strstr(query.bytes, "fields=") == NULL ? "&fields=" : ",",
                                resource->properties[i].name);

@@ -203,7 +203,7 @@ const json_t *list_records(const struct resource *resource)
     text_init(&path, QUERY_BYTES_MAX);
     text_append_format(&path, "/v1/%s", resource->path);
     for (size_t i = 0; i < resource->property_count; i++)
-        if (!resource->properties[i].is_computed)
+        if (!resource->properties[i].is_computed || resource->properties[i].is_timed)
             text_append_format(&query, "%s%s", query.length == 0 ? "fields=" : ",",
                                resource->properties[i].name);
     lists[resource->index] = walk(path.bytes, query.bytes, 100, false);
