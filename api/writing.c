@@ -270,10 +270,17 @@ static int answer(struct writing *writing, int r)
 
 int writing_run(struct request *request, struct reply *reply, const struct writing_step *step)
 {
+    return writing_run_with(request, reply, step, NULL);
+}
+
+int writing_run_with(struct request *request, struct reply *reply, const struct writing_step *step,
+                     void *data)
+{
     struct idempotency_key key = {.text = NULL};
     struct writing writing = {.request = request,
                               .reply = reply,
-                              .problem = arena_alloc(request->arena, sizeof(*writing.problem))};
+                              .problem = arena_alloc(request->arena, sizeof(*writing.problem)),
+                              .data = data};
     int r;
 
     if (writing.problem == NULL)
@@ -297,10 +304,17 @@ int writing_run(struct request *request, struct reply *reply, const struct writi
 
 int writing_look(struct request *request, struct reply *reply, int (*look)(struct writing *writing))
 {
+    return writing_look_with(request, reply, look, NULL);
+}
+
+int writing_look_with(struct request *request, struct reply *reply,
+                      int (*look)(struct writing *writing), void *data)
+{
     struct writing writing = {.request = request,
                               .reply = reply,
                               .body = request->body,
-                              .problem = arena_alloc(request->arena, sizeof(*writing.problem))};
+                              .problem = arena_alloc(request->arena, sizeof(*writing.problem)),
+                              .data = data};
     int r;
 
     if (writing.problem == NULL)

@@ -47,6 +47,7 @@ struct writing {
     struct problem *problem; /* borrowed; empty */
     bool dry_run;
     struct writing_effect effect; /* filled by the step */
+    void *data;                   /* borrowed; what the handler gave to its step */
 };
 
 struct writing_step {
@@ -72,6 +73,9 @@ struct writing_step {
  */
 MUST_CHECK int writing_run(struct request *request, struct reply *reply,
                            const struct writing_step *step);
+/* The same; @data: borrowed, into @writing->data. */
+MUST_CHECK int writing_run_with(struct request *request, struct reply *reply,
+                                const struct writing_step *step, void *data);
 
 /*
  * writing_look() - read what is not public
@@ -80,6 +84,9 @@ MUST_CHECK int writing_run(struct request *request, struct reply *reply,
  */
 MUST_CHECK int writing_look(struct request *request, struct reply *reply,
                             int (*look)(struct writing *writing));
+/* The same; @data: borrowed, into @writing->data. */
+MUST_CHECK int writing_look_with(struct request *request, struct reply *reply,
+                                 int (*look)(struct writing *writing), void *data);
 
 /* For steps. Return: WRITING_ANSWERED; a fault. */
 MUST_CHECK int writing_refuse(struct writing *writing, const char *code, const char *detail);

@@ -42,5 +42,7 @@
 #define WRITE_PAUSE_MS_MAX 40 /* before the first; doubled before each next one, by chance less */
 #define AUDIT_PROPERTIES_BYTES_MAX (64 * 1024) /* names in one entry: no body has more bytes */
 
-#define COHORT_PERSONS_MAX 4000  /* mentees, and mentors, of one assignment */
-#define COHORT_PAIRS_MAX 4000000 /* 2 000 with 2 000: 48 MiB, and seconds */
+#define COHORT_PAIRS_LARGE 250000 /* 500 with 500: beyond it one at a time in a server, */
+#define COHORTS_LARGE_MAX 1       /* because each takes a core and its memory for seconds */
+#define COHORT_PERSONS_MAX 4000   /* mentees, and mentors, of one assignment */
+#define COHORT_PAIRS_MAX 4000000  /* 2 000 with 2 000: 48 MiB, and seconds */

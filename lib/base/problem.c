@@ -90,6 +90,10 @@ static const struct problem_kind KINDS[] = {
     {"not-acceptable", 406, "No such format",
      "The answer cannot be given in a format that the Accept header or format= asks for.",
      "Choose one of the formats that the answer lists."},
+    {"basis-changed", 409, "What the assignment rests on has changed",
+     "While the assignment was made, or since you looked at it, somebody came, left, changed a "
+     "profile or was paired. Nothing was kept.",
+     "Ask for the assignment again, look at it, and apply it with the basis that it has now."},
     {"idempotency-in-progress", 409, "A request with this key is being carried out",
      "Another request with the same Idempotency-Key has not ended yet. Nothing was done twice.",
      "Send the same request again after the time in Retry-After: it is answered as the first one "
@@ -161,6 +165,9 @@ static const struct problem_kind KINDS[] = {
     {"validation-failed", 422, "The record is not valid",
      "The body is JSON, but not a record as the contract describes it.",
      "The answer names each fault with a JSON Pointer; mend them all and send it again."},
+    {"cohort-too-large", 422, "Too many people for one assignment",
+     "An assignment takes 4 000 mentees and 4 000 mentors at most, and 4 000 000 combinations.",
+     "Name an intake or some of the mentees, and assign one part after the other."},
     {"precondition-required", 428, "If-Match is missing",
      "A change of a record must say which version it is meant for, so that two who write at once "
      "do not overwrite each other.",

@@ -283,6 +283,10 @@ static json_t *body_of(const struct operation *operation, const struct records *
         return json_pack("{s:s}", "into", records->survivor);
     if (ends_in(template, "/proposals"))
         return json_pack("{s:o}", "patch", patch_of(records->resource));
+    if (ends_in(template, "/matches"))
+        return json_pack("{ss}", "mentee", UNKNOWN_ID);
+    if (ends_in(template, "/cohort-match"))
+        return json_object();
     if (ends_in(template, "/score"))
         return json_pack("{s:{s:i},s:{s:i,s:i}}", "answers", "life_course", 1, "scale", "minimum",
                          0, "maximum", 5);
