@@ -158,6 +158,6 @@ int idempotency_keep(struct db *db, const struct idempotency_key *key,
 
     (void)snprintf(status, sizeof(status), "%d", result->status);
     (void)snprintf(version, sizeof(version), "%ld", result->version);
-    return db_run(db, &KEEP, (const char *const[]){key->text, status, result->record_id, version},
-                  NULL);
+    return db_queue(db, &KEEP, (const char *const[]){key->text, status, result->record_id, version},
+                    NULL);
 }

@@ -61,6 +61,6 @@ MUST_CHECK int idempotency_read(const struct request *request, struct idempotenc
 MUST_CHECK int idempotency_claim(struct db *db, const struct idempotency_key *key,
                                  struct idempotency_result *ret_result);
 
-/* idempotency_keep() - what came of it. Return: 0; a db outcome; a fault. */
+/* idempotency_keep() - what came of it, with the next statement. Return: as db_queue(). */
 MUST_CHECK int idempotency_keep(struct db *db, const struct idempotency_key *key,
                                 const struct idempotency_result *result);

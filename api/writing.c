@@ -3,7 +3,8 @@
  * that a transaction beside us has come to break after the step had looked:
  * the other one has won and is over, and the step finds out what that means.
  * Not a lock that was not to be had in time: whoever holds it is slow, and
- * waiting once more would make two of it.
+ * waiting once more would make two of it. And a connection that turns out to be
+ * lost with its first flight: nothing has happened on it.
  */
 #include "writing.h"
 
@@ -110,7 +111,7 @@ static int audit(struct writing *writing)
 
     if (effect->action == NULL)
         return 0;
-    return audit_append(
+    return audit_queue(
         writing->db,
         &(struct audit_entry){.action = effect->action,
                               .resource = effect->resource,
@@ -201,12 +202,13 @@ static int act(struct writing *writing, const struct writing_step *step,
         return refuse_key(writing, r);
     r = step->act(writing);
     if (r == 0)
-        r = db_run(writing->db, &CHECK_NOW, NULL, NULL);
+        r = db_queue(writing->db, &CHECK_NOW, NULL, NULL);
     if (r == 0)
         r = audit(writing);
     if (r == 0 && key->text != NULL)
         r = keep(writing, key);
-    return r;
+    /* What is kept goes with its COMMIT. */
+    return r == 0 && writing->dry_run ? db_flush(writing->db) : r;
 }
 
 /* One transaction, from its beginning to its end. */
@@ -223,7 +225,7 @@ static int attempt(struct writing *writing, const struct writing_step *step,
     *writing->problem = (struct problem){0};
     writing->effect = (struct writing_effect){0};
     writing->body = body;
-    r = caller_begin(writing->db, &request->caller, request->id);
+    r = caller_queue_begin(writing->db, &request->caller, request->id);
     if (r == 0)
         r = act(writing, step, key);
     if (r == 0)
@@ -246,7 +248,8 @@ static void pause_before(unsigned retry)
 static bool is_worth_a_retry(const struct db *db, int r)
 {
     return (r == DB_CONTENTION && strcmp(db_sqlstate(db), LOCK_TIMEOUT) != 0) ||
-           r == DB_UNIQUE_VIOLATION || r == DB_FOREIGN_KEY_VIOLATION;
+           r == DB_UNIQUE_VIOLATION || r == DB_FOREIGN_KEY_VIOLATION ||
+           (r == DB_UNAVAILABLE && db_may_begin_again(db));
 }
 
 static int answer(struct writing *writing, int r)

@@ -60,7 +60,7 @@ static void append_names(struct text *names, const struct audit_entry *entry)
     text_append_char(names, ']');
 }
 
-int audit_append(struct db *db, const struct audit_entry *entry)
+int audit_queue(struct db *db, const struct audit_entry *entry)
 {
     char version[NUMBER_BYTES];
     struct text names;
@@ -73,12 +73,19 @@ int audit_append(struct db *db, const struct audit_entry *entry)
         return fault_raise(-ENOMEM);
     }
     (void)snprintf(version, sizeof(version), "%ld", entry->version);
-    r = db_run(db, &APPEND,
-               (const char *const[]){entry->action, entry->resource, entry->record_id,
-                                     entry->version == 0 ? NULL : version, names.bytes},
-               NULL);
+    r = db_queue(db, &APPEND,
+                 (const char *const[]){entry->action, entry->resource, entry->record_id,
+                                       entry->version == 0 ? NULL : version, names.bytes},
+                 NULL);
     text_deinit(&names);
     return r;
+}
+
+int audit_append(struct db *db, const struct audit_entry *entry)
+{
+    int r = audit_queue(db, entry);
+
+    return r == 0 ? db_flush(db) : r;
 }
 
 /* ---- upkeep ---- */

@@ -31,6 +31,8 @@ struct audit_entry {
  * Return: 0; a db outcome; a fault: the transaction must not be committed.
  */
 MUST_CHECK int audit_append(struct db *db, const struct audit_entry *entry);
+/* The same, with the next statement. Return: as db_queue(). */
+MUST_CHECK int audit_queue(struct db *db, const struct audit_entry *entry);
 
 /*
  * Upkeep: as the server itself (caller_service()) or as the system.

@@ -127,7 +127,7 @@ bool caller_is_editor(const struct caller *caller)
     return caller->role == CALLER_EDITOR || caller->role == CALLER_ADMIN;
 }
 
-int caller_begin(struct db *db, const struct caller *caller, const char *request_id)
+int caller_queue_begin(struct db *db, const struct caller *caller, const char *request_id)
 {
     const char *const values[] = {
         caller_role_name(caller->role),
@@ -137,12 +137,27 @@ int caller_begin(struct db *db, const struct caller *caller, const char *request
         caller->name,
         request_id,
     };
-    int r = db_begin(db);
+    int r = db_queue_begin(db);
 
-    if (r != 0)
-        return r;
-    r = db_run(db, &BEGIN, values, NULL);
+    return r == 0 ? db_queue(db, &BEGIN, values, NULL) : r;
+}
+
+static int begin(struct db *db, const struct caller *caller, const char *request_id)
+{
+    int r = caller_queue_begin(db, caller, request_id);
+
+    if (r == 0)
+        r = db_flush(db);
     if (r != 0)
         db_rollback(db);
+    return r;
+}
+
+int caller_begin(struct db *db, const struct caller *caller, const char *request_id)
+{
+    int r = begin(db, caller, request_id);
+
+    if (r == DB_UNAVAILABLE && db_may_begin_again(db))
+        r = begin(db, caller, request_id);
     return r;
 }

@@ -65,3 +65,6 @@ bool caller_is_editor(const struct caller *caller);
  * Return: 0; a db outcome; a fault. End it with db_commit() or db_rollback().
  */
 MUST_CHECK int caller_begin(struct db *db, const struct caller *caller, const char *request_id);
+/* The same, to travel with the next statement: see db_queue_begin(). Return: as db_queue(). */
+MUST_CHECK int caller_queue_begin(struct db *db, const struct caller *caller,
+                                  const char *request_id);

@@ -45,6 +45,7 @@ void db_drop(struct db *db)
         return;
     PQfinish(db->pg);
     db->pg = NULL;
+    db->queue_count = 0;
     db_statements_clear(&db->statements);
     db_pool_note_closed(db->pool);
 }

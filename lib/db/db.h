@@ -100,11 +100,40 @@ MUST_CHECK int db_run(struct db *db, const struct db_query *query, const char *c
  */
 MUST_CHECK int db_run_text(struct db *db, const char *sql, enum db_plan plan, int param_count,
                            const char *const *values, struct db_rows **ret_rows);
+/*
+ * db_queue() - a statement that travels with the next ones
+ *
+ * For transactions: outside of one it is run at once. It is sent, and its outcome told, with the
+ * db_run(), db_flush() or db_commit() that comes next: they go in one flight, which costs one wait
+ * instead of one for each. PostgreSQL carries a flight out in order and leaves out all that comes
+ * after a failure, COMMIT too; so the first failure is the outcome of the whole. A flight that
+ * comes back with anything but 0 gives no rows at all.
+ *
+ * @values:   as in db_run(); not needed any more when this returns
+ * @ret_rows: borrowed until the flight is back, and set by it, with 0 only; may be NULL
+ *
+ * Return: 0; an outcome or a fault where what was queued before had to be sent first.
+ */
+MUST_CHECK int db_queue(struct db *db, const struct db_query *query, const char *const *values,
+                        struct db_rows **ret_rows);
+MUST_CHECK int db_queue_text(struct db *db, const char *sql, enum db_plan plan, int param_count,
+                             const char *const *values, struct db_rows **ret_rows);
+/* Sends what waits, and waits for it. Return: 0, also when nothing waits; an outcome; a fault. */
+MUST_CHECK int db_flush(struct db *db);
+
 /* Several statements without parameters (migrations), in one simple query. */
 MUST_CHECK int db_run_script(struct db *db, const char *sql);
 
 MUST_CHECK int db_begin(struct db *db);          /* read committed, read write */
 MUST_CHECK int db_begin_snapshot(struct db *db); /* repeatable read, read only */
+/* db_begin() that travels with what comes next: where the connection turns out to be lost, that
+ * hears DB_UNAVAILABLE, and db_may_begin_again() says that nothing of it can have happened. */
+MUST_CHECK int db_queue_begin(struct db *db);
+bool db_may_begin_again(const struct db *db);
+/* A place in the transaction to go back to, when what is queued after it fails. Return: as
+ * db_queue(); as db_run(). */
+MUST_CHECK int db_queue_savepoint(struct db *db);
+MUST_CHECK int db_rollback_to_savepoint(struct db *db);
 MUST_CHECK int db_commit(struct db *db);
 void db_rollback(struct db *db);
 bool db_in_transaction(const struct db *db);

@@ -9,6 +9,7 @@
  *   statements.c   the prepared statements of one connection
  *   connection.c   one connection: what its failures mean, when it must go
  *   run.c          statements with parameters
+ *   queue.c        several of them in one flight
  *   transaction.c  begin, commit, rollback
  *   pool.c         leases
  *
@@ -28,6 +29,8 @@ struct pg_result;
 #define DB_CONSTRAINT_BYTES 64 /* PostgreSQL's NAMEDATALEN */
 #define DB_MESSAGE_BYTES 512
 #define DB_STATEMENT_NAME_BYTES 16
+#define DB_CALL_NAME_BYTES 24 /* "text_" and 16 digits */
+#define DB_QUEUE_MAX 48       /* a create of a record with all its lists has half as many */
 
 /* ---- target.c ---- */
 
@@ -111,6 +114,36 @@ MUST_CHECK int db_statements_add(struct db_statements *statements, const struct 
                                  unsigned serial);
 void db_statement_name(char ret_name[DB_STATEMENT_NAME_BYTES], unsigned serial);
 
+/* ---- queue.c ---- */
+
+/* A statement on its way. */
+struct db_waiting {
+    const struct db_query *query; /* NULL for a text */
+    uint64_t hash;
+    struct db_statement *prepared; /* its PREPARE travels before it; NULL: it is known */
+    struct db_rows **ret_rows;     /* borrowed; may be NULL */
+    struct pg_result *result;      /* owned, until the flight is back */
+};
+
+/* For the log: the query's own name, or one made of the text's hash. */
+const char *db_call_name(const struct db_query *query, uint64_t hash,
+                         char buffer[DB_CALL_NAME_BYTES]);
+/* As db_queue(). */
+MUST_CHECK int db_queue_call(struct db *db, const struct db_call *call, struct db_rows **ret_rows);
+/*
+ * COMMIT, with all that waits.
+ * @ret_tag: receives the command tag of COMMIT
+ */
+MUST_CHECK int db_queue_commit(struct db *db, char ret_tag[DB_STATEMENT_NAME_BYTES]);
+
+/* Before a rollback: nobody asks any more what becomes of what waits. */
+void db_forget_queue(struct db *db);
+
+/* ---- run.c ---- */
+
+/* One statement by itself: db_run() without what waits. */
+MUST_CHECK int db_run_call(struct db *db, const struct db_call *call, struct db_rows **ret_rows);
+
 /* ---- connection.c ---- */
 
 struct db {
@@ -126,6 +159,10 @@ struct db {
     bool warned;                /* the server sent a WARNING since we last looked */
     enum db_plan plan;          /* plan_cache_mode, as the server has it now */
     enum db_plan plan_at_begin; /* what a rollback takes it back to */
+    struct db_waiting queue[DB_QUEUE_MAX];
+    unsigned queue_count;
+    bool begins;          /* the flight that is being made has BEGIN in it */
+    bool may_begin_again; /* it was lost, and nothing but that flight has been tried */
     struct db_statements statements;
     uint64_t statement_count, lost_count, timeout_count; /* of this lease */
     char sqlstate[DB_SQLSTATE_BYTES];

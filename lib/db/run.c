@@ -141,14 +141,16 @@ static int run_once(struct db *db, const struct db_call *call, const char *name,
     return commits ? db_outcome_at_commit(r, db->pg == NULL, db->warned) : r;
 }
 
-static int run(struct db *db, const struct db_call *call, const char *name,
-               struct db_rows **ret_rows)
+int db_run_call(struct db *db, const struct db_call *call, struct db_rows **ret_rows)
 {
     bool may_retry = db_may_reconnect(db);
+    char buffer[DB_CALL_NAME_BYTES];
+    const char *name = db_call_name(call->query, call->hash, buffer);
     PGresult *result = NULL;
     int r = DB_UNAVAILABLE;
 
     assert(call->param_count == 0 || call->values != NULL);
+    assert(db->queue_count == 0);
     db_forget_failure(db);
     if (db->pg != NULL)
         r = run_once(db, call, name, &result);
@@ -167,28 +169,66 @@ static int run(struct db *db, const struct db_call *call, const char *name,
     return db_rows_new(result, ret_rows);
 }
 
+static void call_init(struct db_call *call, const struct db_query *query, const char *const *values)
+{
+    db_call_init(call, query, query->sql);
+    call->plan = query->plan;
+    call->param_count = query->param_count;
+    call->values = values;
+}
+
+static void call_init_text(struct db_call *call, const char *sql, enum db_plan plan,
+                           int param_count, const char *const *values)
+{
+    db_call_init(call, NULL, sql);
+    call->plan = plan;
+    call->param_count = param_count;
+    call->values = values;
+}
+
+/* What waits goes along. */
+static int run(struct db *db, const struct db_call *call, struct db_rows **ret_rows)
+{
+    int r;
+
+    if (db->queue_count == 0)
+        return db_run_call(db, call, ret_rows);
+    r = db_queue_call(db, call, ret_rows);
+    return r == 0 ? db_flush(db) : r;
+}
+
 int db_run(struct db *db, const struct db_query *query, const char *const *values,
            struct db_rows **ret_rows)
 {
     struct db_call call;
 
-    db_call_init(&call, query, query->sql);
-    call.plan = query->plan;
-    call.param_count = query->param_count;
-    call.values = values;
-    return run(db, &call, query->name, ret_rows);
+    call_init(&call, query, values);
+    return run(db, &call, ret_rows);
 }
 
 int db_run_text(struct db *db, const char *sql, enum db_plan plan, int param_count,
                 const char *const *values, struct db_rows **ret_rows)
 {
     struct db_call call;
-    char name[DB_STATEMENT_NAME_BYTES + 8];
 
-    db_call_init(&call, NULL, sql);
-    call.plan = plan;
-    call.param_count = param_count;
-    call.values = values;
-    (void)snprintf(name, sizeof(name), "text_%016llx", (unsigned long long)call.hash);
-    return run(db, &call, name, ret_rows);
+    call_init_text(&call, sql, plan, param_count, values);
+    return run(db, &call, ret_rows);
+}
+
+int db_queue(struct db *db, const struct db_query *query, const char *const *values,
+             struct db_rows **ret_rows)
+{
+    struct db_call call;
+
+    call_init(&call, query, values);
+    return db_queue_call(db, &call, ret_rows);
+}
+
+int db_queue_text(struct db *db, const char *sql, enum db_plan plan, int param_count,
+                  const char *const *values, struct db_rows **ret_rows)
+{
+    struct db_call call;
+
+    call_init_text(&call, sql, plan, param_count, values);
+    return db_queue_call(db, &call, ret_rows);
 }

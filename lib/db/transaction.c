@@ -53,7 +53,8 @@ int db_commit(struct db *db)
     if (db->pg == NULL)
         return DB_UNAVAILABLE;
 
-    r = db_command(db, "commit", "commit", true, tag);
+    r = db->queue_count > 0 ? db_queue_commit(db, tag)
+                            : db_command(db, "commit", "commit", true, tag);
     /* So the server answers when a statement has failed: the caller overlooked its outcome. */
     if (r == 0 && strcmp(tag, "COMMIT") != 0) {
         log_error("db.commit", "tag=%s reason=\"an earlier statement had failed\"", tag);
@@ -66,8 +67,10 @@ int db_commit(struct db *db)
 
 void db_rollback(struct db *db)
 {
-    bool is_open = db->pg != NULL && PQtransactionStatus(db->pg) != PQTRANS_IDLE;
+    bool is_open;
 
+    db_forget_queue(db);
+    is_open = db->pg != NULL && PQtransactionStatus(db->pg) != PQTRANS_IDLE;
     if (is_open && db_command(db, "rollback", "rollback", false, NULL) != 0)
         db_drop(db);
     if (db->in_transaction)
@@ -82,6 +85,10 @@ bool db_in_transaction(const struct db *db)
 
 int db_run_script(struct db *db, const char *sql)
 {
+    int r = db_flush(db);
+
+    if (r != 0)
+        return r;
     db_forget_failure(db);
     db->session_marked = true;
     return db_command(db, "script", sql, !db->in_transaction, NULL);

@@ -63,9 +63,14 @@ struct edit_change {
  */
 MUST_CHECK int edit_store(const struct edit *edit, struct edit_record *record,
                           const struct edit_change *change);
-/* A new record, whose id and data are set: version 1, a draft. Gives it a slug if it says none.
+/* Slugs for @record, looked up with the next statement: the one that @data wants, or one that is
+ * made of its label. Return: as db_queue(). */
+MUST_CHECK int edit_queue_slug(const struct edit *edit, const struct edit_record *record,
+                               const json_t *data, struct db_rows **ret_slugs);
+/* A new record, whose id and data are set: version 1, a draft. Gives it one of @slugs.
  * Return: as edit_store(). */
-MUST_CHECK int edit_store_new(const struct edit *edit, struct edit_record *record, json_t *data);
+MUST_CHECK int edit_store_new(const struct edit *edit, struct edit_record *record, json_t *data,
+                              const struct db_rows *slugs);
 /* Ends the public's view of it: tombstone, change log. @replaced_by: id, or NULL. */
 MUST_CHECK int edit_withdraw(const struct edit *edit, const struct edit_record *record,
                              const char *replaced_by);

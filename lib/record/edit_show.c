@@ -109,10 +109,9 @@ static void note_head(struct heads *heads, const struct db_rows *rows, size_t ro
     }
 }
 
-static int fetch_heads_of(const struct edit *edit, const struct resource *resource,
-                          struct heads *heads)
+static int queue_heads_of(const struct edit *edit, const struct resource *resource,
+                          const struct heads *heads, struct db_rows **ret_rows)
 {
-    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     struct text ids;
     int r = 0;
 
@@ -121,29 +120,39 @@ static int fetch_heads_of(const struct edit *edit, const struct resource *resour
         if (heads->items[i].resource == resource)
             reference_list_add(&ids, heads->items[i].id);
     if (ids.length > 0) {
-        const char *const values[] = {ids.bytes};
-
         reference_list_end(&ids);
-        r = text_failed(&ids) ? fault_raise(-ENOMEM)
-                              : db_run_text(edit->db, model_of(edit->model, resource)->heads,
-                                            DB_PLAN_GENERIC, 1, values, &rows);
+        r = text_failed(&ids)
+                ? fault_raise(-ENOMEM)
+                : db_queue_text(edit->db, model_of(edit->model, resource)->heads, DB_PLAN_GENERIC,
+                                1, (const char *const[]){ids.bytes}, ret_rows);
     }
     text_deinit(&ids);
-    for (size_t row = 0; r == 0 && rows != NULL && row < db_rows_count(rows); row++)
-        note_head(heads, rows, row);
     return r;
 }
 
+/* Of all resources in one flight. */
 static int fetch_heads(const struct edit *edit, const struct resource *resource, json_t *data,
                        struct heads *heads)
 {
     const struct contract *contract = model_contract(edit->model);
-    int r = record_visit(resource, data, "", collect_head, heads);
+    const size_t count = contract_resource_count(contract);
+    struct db_rows **rows = arena_alloc_array(edit->arena, count, sizeof(struct db_rows *));
+    int r =
+        rows == NULL ? fault_raise(-ENOMEM) : record_visit(resource, data, "", collect_head, heads);
 
     if (r != 0 || heads->count == 0)
         return r;
-    for (size_t i = 0; i < contract_resource_count(contract) && r == 0; i++)
-        r = fetch_heads_of(edit, contract_resource(contract, i), heads);
+    for (size_t i = 0; i < count; i++)
+        rows[i] = NULL;
+    for (size_t i = 0; i < count && r == 0; i++)
+        r = queue_heads_of(edit, contract_resource(contract, i), heads, &rows[i]);
+    if (r == 0)
+        r = db_flush(edit->db);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t row = 0; rows[i] != NULL && row < db_rows_count(rows[i]); row++)
+            note_head(heads, rows[i], row);
+        db_rows_free(rows[i]);
+    }
     qsort(heads->items, heads->count, sizeof(*heads->items), compare_heads);
     return r;
 }

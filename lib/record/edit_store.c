@@ -66,9 +66,11 @@ static const struct db_query CHANGE_ADD = {
 };
 /*
  * The first free slug: $2, or those made of the label $3 (accents and case folded, what is no
- * letter or digit a hyphen), with a number behind it, or with $5, which is random. Taken is what
- * the caller can see, and what was public once, whoever's it is.
+ * letter or digit a hyphen), with a number behind it, or with $5, which is random; and that one.
+ * Taken is what the caller can see, and what was public once, whoever's it is. Candidates are
+ * looked at one by one, in their order: nearly always the first is free.
  */
+enum slug_column { SLUG_FREE, SLUG_BY_CHANCE };
 static const struct db_query FREE_SLUG = {
     .name = "edit_free_slug",
     .sql = "with base as (select coalesce($2, nullif(trim(both '-' from left(trim(both '-' from "
@@ -77,14 +79,15 @@ static const struct db_query FREE_SLUG = {
            "candidate as (select slug, 1 as place from base union all "
            "select slug || '-' || n, n from base, generate_series(2, 9) n where $2 is null "
            "union all select slug || '-' || $5, 10 from base where $2 is null)\n"
-           "select c.slug from candidate c where c.slug <> '" RESERVED_SLUG
-           "' and not exists (select from catalogue.record r "
+           "select c.slug, (select slug || '-' || $5 from base) "
+           "from (select slug from candidate order by place offset 0) c "
+           "where c.slug <> '" RESERVED_SLUG "' and (exists (select from catalogue.record r "
            "where r.resource = $1 and r.slug = c.slug and r.id <> $4::uuid "
-           "and (r.deleted_at is null or r.first_published_at is not null)) "
-           "and not exists (select from published.gone g where g.resource = $1 "
-           "and g.slug = c.slug and g.id <> $4::uuid) "
-           "and not exists (select from published.moved m where m.resource = $1 "
-           "and m.slug = c.slug and m.id <> $4::uuid) order by c.place limit 1",
+           "and (r.deleted_at is null or r.first_published_at is not null))) is false "
+           "and (exists (select from published.gone g where g.resource = $1 "
+           "and g.slug = c.slug and g.id <> $4::uuid)) is false "
+           "and (exists (select from published.moved m where m.resource = $1 "
+           "and m.slug = c.slug and m.id <> $4::uuid)) is false limit 1",
     .param_count = 5,
 };
 /* Is or was another record public under it? */
@@ -189,10 +192,15 @@ static int tell_source_taken(const struct edit *edit)
                          "source.external_id.");
 }
 
+static bool is_about_slug(const struct edit *edit)
+{
+    return strcmp(db_constraint(edit->db), "record_public_slug") == 0 ||
+           strcmp(db_constraint(edit->db), "record_owned_slug") == 0;
+}
+
 int edit_translate(const struct edit *edit, const struct resource *resource, int r)
 {
-    if (r == DB_UNIQUE_VIOLATION && (strcmp(db_constraint(edit->db), "record_public_slug") == 0 ||
-                                     strcmp(db_constraint(edit->db), "record_owned_slug") == 0))
+    if (r == DB_UNIQUE_VIOLATION && is_about_slug(edit))
         return tell_slug_taken(edit);
     if (r == DB_UNIQUE_VIOLATION && strcmp(db_constraint(edit->db), "record_owned_source") == 0)
         return tell_source_taken(edit);
@@ -216,36 +224,32 @@ int edit_check_references(const struct edit *edit, const struct resource *resour
 /* --- slugs ---------------------------------------------------------------------------------------
  */
 
-/* @wanted: NULL: one that is made of the label. *ret_slug is NULL when it is taken. */
-static int find_slug(const struct edit *edit, const struct edit_record *record, const char *wanted,
-                     const json_t *data, const char **ret_slug)
+int edit_queue_slug(const struct edit *edit, const struct edit_record *record, const json_t *data,
+                    struct db_rows **ret_slugs)
 {
+    const char *wanted = json_string_value(json_object_get(data, "slug"));
     const char *label = json_string_value(json_object_get(data, record->resource->label->name));
-    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     char chance[UUID_TEXT_BYTES];
-    int r;
 
     uuid_make_v7(chance);
-    r = db_run(edit->db, &FREE_SLUG,
-               (const char *const[]){record->resource->path, wanted, label, record->id,
-                                     chance + RANDOM_DIGITS_FROM},
-               &rows);
-    if (r != 0)
-        return r;
-    *ret_slug = db_rows_count(rows) == 0 ? NULL : arena_copy(edit->arena, db_rows_text(rows, 0, 0));
-    return arena_failed(edit->arena) ? fault_raise(-ENOMEM) : 0;
+    return db_queue(edit->db, &FREE_SLUG,
+                    (const char *const[]){record->resource->path, wanted, label, record->id,
+                                          chance + RANDOM_DIGITS_FROM},
+                    ret_slugs);
 }
 
 int edit_check_slug(const struct edit *edit, const struct edit_record *record, const json_t *data)
 {
     const char *wanted = json_string_value(json_object_get(data, "slug"));
-    const char *slug;
+    CLEANUP(db_rows_freep) struct db_rows *slugs = NULL;
     int r;
 
     if (wanted == NULL || strcmp(wanted, record->live_slug) == 0)
         return 0;
-    r = find_slug(edit, record, wanted, data, &slug);
-    return r == 0 && slug == NULL ? tell_slug_taken(edit) : r;
+    r = edit_queue_slug(edit, record, data, &slugs);
+    if (r == 0)
+        r = db_flush(edit->db);
+    return r == 0 && db_rows_count(slugs) == 0 ? tell_slug_taken(edit) : r;
 }
 
 int edit_check_public_slug(const struct edit *edit, const struct edit_record *record)
@@ -341,8 +345,8 @@ static void append_item(struct text *item, const struct edit_record *record, con
     text_append(item, "}]");
 }
 
-static int add_version(const struct edit *edit, const struct edit_record *record,
-                       const struct edit_change *change, const struct content *content)
+static int queue_version(const struct edit *edit, const struct edit_record *record,
+                         const struct edit_change *change, const struct content *content)
 {
     char version[EDIT_NUMBER_BYTES];
     struct text changed;
@@ -353,18 +357,27 @@ static int add_version(const struct edit *edit, const struct edit_record *record
     append_names(&changed, record->changed, record->changed_count);
     r = text_failed(&changed)
             ? fault_raise(-ENOMEM)
-            : db_run(edit->db, &VERSION_ADD,
-                     (const char *const[]){record->id, version, change->action, change->status,
-                                           content->dump, content->digest, changed.bytes,
-                                           change->reason},
-                     NULL);
+            : db_queue(edit->db, &VERSION_ADD,
+                       (const char *const[]){record->id, version, change->action, change->status,
+                                             content->dump, content->digest, changed.bytes,
+                                             change->reason},
+                       NULL);
     text_deinit(&changed);
     return r;
 }
 
+/* Has a record of this content references that the end of the transaction would check? */
+static bool is_referring(const struct edit_record *record)
+{
+    for (size_t i = 0; i < record->resource->leaf_count; i++)
+        if (record->resource->leaves[i]->kind == PROPERTY_RELATION)
+            return true;
+    return false;
+}
+
 /*
- * Into catalogue.record, the tables of the resource, and the history. *ret_rows has no row when a
- * new record was not added, because its slug or its source is taken.
+ * Into catalogue.record, the tables of the resource, and the history, in one flight. A new record
+ * whose slug or source is taken is a unique violation.
  */
 static int store_content(const struct edit *edit, const struct edit_record *record,
                          const struct edit_change *change, const struct content *content,
@@ -382,16 +395,19 @@ static int store_content(const struct edit *edit, const struct edit_record *reco
     } else {
         const char *const values[] = {item.bytes};
 
-        r = db_run_text(edit->db, is_new ? store->add : store->change, DB_PLAN_GENERIC, 1, values,
-                        ret_rows);
-    }
-    if (r == 0 && db_rows_count(*ret_rows) > 0) {
-        r = store_fill(store, edit->db, item.bytes, is_new, content->data);
+        r = is_new ? db_queue_savepoint(edit->db) : 0;
         if (r == 0)
-            r = add_version(edit, record, change, content);
+            r = db_queue_text(edit->db, is_new ? store->create : store->change, DB_PLAN_GENERIC, 1,
+                              values, ret_rows);
     }
+    if (r == 0)
+        r = store_fill(store, edit->db, item.bytes, is_new, content->data);
+    if (r == 0)
+        r = queue_version(edit, record, change, content);
+    if (r == 0 && is_new && is_referring(record))
+        r = db_queue_text(edit->db, CHECK_REFERENCES, DB_PLAN_GENERIC, 0, NULL, NULL);
     text_deinit(&item);
-    return r;
+    return r == 0 ? db_flush(edit->db) : r;
 }
 
 /* Into catalogue.record and the history alone. @content: empty when it stays. */
@@ -472,15 +488,6 @@ static int tell_public(const struct edit *edit, const struct edit_record *before
     return r;
 }
 
-/* Has a record of this content references that the end of the transaction would check? */
-static bool is_referring(const struct edit_record *record)
-{
-    for (size_t i = 0; i < record->resource->leaf_count; i++)
-        if (record->resource->leaves[i]->kind == PROPERTY_RELATION)
-            return true;
-    return false;
-}
-
 static int note_change(const struct edit *edit, struct edit_record *record,
                        const struct edit_change *change)
 {
@@ -537,9 +544,8 @@ int edit_store(const struct edit *edit, struct edit_record *record,
 /* --- a new record
  * ------------------------------------------------------------------------------------ */
 
-/* Return: 0, with *ret_taken when somebody was faster with the slug, or has the source. */
-static int try_slug(const struct edit *edit, struct edit_record *record, json_t *data,
-                    const char *slug, bool *ret_taken)
+static int store_new(const struct edit *edit, struct edit_record *record, json_t *data,
+                     const char *slug)
 {
     const struct edit_change change = {.action = "create", .status = "draft"};
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
@@ -554,40 +560,42 @@ static int try_slug(const struct edit *edit, struct edit_record *record, json_t 
     if (r == 0)
         r = store_content(edit, record, &change, &content, &rows);
     content_deinit(&content);
-    *ret_taken = r == 0 && db_rows_count(rows) == 0;
-    if (r != 0 || *ret_taken)
+    if (r != 0)
         return r;
     record->created_at = arena_copy(edit->arena, db_rows_text(rows, 0, STORED_AT));
     record->updated_at = record->created_at;
     record->verify_due = arena_copy(edit->arena, db_rows_text(rows, 0, STORED_VERIFY_DUE));
-    if (arena_failed(edit->arena))
-        return fault_raise(-ENOMEM);
-    return is_referring(record) ? edit_check_references(edit, record->resource) : 0;
+    return arena_failed(edit->arena) ? fault_raise(-ENOMEM) : 0;
 }
 
-int edit_store_new(const struct edit *edit, struct edit_record *record, json_t *data)
+/* Back to where it was tried. Return: 0: try again, by chance; what it came to. */
+static int give_back(const struct edit *edit, const struct resource *resource, bool is_wanted)
 {
-    const char *wanted = arena_copy(edit->arena, json_string_value(json_object_get(data, "slug")));
-    const char *slug = NULL;
-    char chance[UUID_TEXT_BYTES];
-    bool is_taken;
-    int r = find_slug(edit, record, wanted, data, &slug);
+    /* Those who come at the same moment with the same name go on by chance. */
+    const bool goes_on = is_about_slug(edit) && !is_wanted;
+    const int told = goes_on ? 0 : edit_translate(edit, resource, DB_UNIQUE_VIOLATION);
+    int r = db_rollback_to_savepoint(edit->db);
 
-    if (r == 0 && slug == NULL)
+    return r != 0 ? r : told;
+}
+
+int edit_store_new(const struct edit *edit, struct edit_record *record, json_t *data,
+                   const struct db_rows *slugs)
+{
+    const bool is_wanted = json_object_get(data, "slug") != NULL;
+    const char *slug;
+    int r;
+
+    if (db_rows_count(slugs) == 0)
         return tell_slug_taken(edit);
-    if (r == 0)
-        r = try_slug(edit, record, data, slug, &is_taken);
-    if (r == 0 && is_taken && wanted == NULL) {
-        /* Those who came at the same moment with the same name go on by chance. */
-        uuid_make_v7(chance);
-        slug = arena_format(edit->arena, "%s-%s", slug, chance + RANDOM_DIGITS_FROM);
-        r = slug == NULL ? fault_raise(-ENOMEM) : try_slug(edit, record, data, slug, &is_taken);
-    }
-    if (r == 0 && is_taken) {
-        /* Somebody was faster with the slug; or it is not the slug. */
-        r = find_slug(edit, record, slug, data, &wanted);
-        if (r == 0)
-            return wanted == NULL ? tell_slug_taken(edit) : tell_source_taken(edit);
+    slug = arena_copy(edit->arena, db_rows_text(slugs, 0, SLUG_FREE));
+    r = slug == NULL ? fault_raise(-ENOMEM) : store_new(edit, record, data, slug);
+    if (r == DB_UNIQUE_VIOLATION) {
+        r = give_back(edit, record->resource, is_wanted);
+        if (r != 0)
+            return r;
+        slug = arena_copy(edit->arena, db_rows_text(slugs, 0, SLUG_BY_CHANCE));
+        r = slug == NULL ? fault_raise(-ENOMEM) : store_new(edit, record, data, slug);
     }
     if (r != 0)
         return edit_translate(edit, record->resource, r);

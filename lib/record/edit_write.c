@@ -65,7 +65,9 @@ static int resolve(const struct edit *edit, const struct edit_record *record, js
     return references_resolve(edit->model, edit->db, &holder, 1, edit->arena, edit->problem);
 }
 
-int edit_prepare(const struct edit *edit, const struct edit_record *record, json_t **data)
+/* @ret_slugs: for a new record; NULL: it has one */
+static int prepare(const struct edit *edit, const struct edit_record *record, json_t **data,
+                   struct db_rows **ret_slugs)
 {
     const struct resource *resource = record->resource;
     int r = content_compose(edit->db, data);
@@ -74,8 +76,12 @@ int edit_prepare(const struct edit *edit, const struct edit_record *record, json
         problem_set(edit->problem, "validation-failed", NULL);
     if (r == 0)
         r = content_check(resource, *data, "", edit->arena, edit->problem);
+    if (r == 0 && ret_slugs != NULL && edit->problem->error_count == 0)
+        r = edit_queue_slug(edit, record, *data, ret_slugs);
     if (r == 0)
         r = resolve(edit, record, *data);
+    if (r == 0)
+        r = db_flush(edit->db);
     if (r == 0 && json_is_object(*data))
         r = check_owner(edit, record, *data);
     if (r == 0 && arena_failed(edit->arena))
@@ -85,12 +91,18 @@ int edit_prepare(const struct edit *edit, const struct edit_record *record, json
     return r == 0 ? content_complete(resource, *data) : r;
 }
 
+int edit_prepare(const struct edit *edit, const struct edit_record *record, json_t **data)
+{
+    return prepare(edit, record, data, NULL);
+}
+
 /* --- creating ------------------------------------------------------------------------------------
  */
 
 int edit_create(const struct edit *edit, const struct resource *resource, json_t *data,
                 struct edit_record *ret_record)
 {
+    CLEANUP(db_rows_freep) struct db_rows *slugs = NULL;
     json_auto_t *content = NULL;
     char id[UUID_TEXT_BYTES];
     int r;
@@ -104,12 +116,12 @@ int edit_create(const struct edit *edit, const struct resource *resource, json_t
     content = json_deep_copy(data);
     if (ret_record->id == NULL || content == NULL)
         return fault_raise(-ENOMEM);
-    r = edit_prepare(edit, ret_record, &content);
+    r = prepare(edit, ret_record, &content, &slugs);
     if (r != 0)
         return r;
     ret_record->owner_id =
         arena_copy(edit->arena, json_string_value(json_object_get(content, "owner")));
-    return edit_store_new(edit, ret_record, content);
+    return edit_store_new(edit, ret_record, content, slugs);
 }
 
 /* --- changing ------------------------------------------------------------------------------------

@@ -38,7 +38,9 @@ struct model_list {
  * most records have few of the lists that they could have.
  */
 struct model_store {
-    const char *add;    /* rows of new records in catalogue.record: "new" is true */
+    const char *create; /* row of a new record in catalogue.record */
+    const char *add;    /* the same of several, where "new" is true, but of those whose slug or
+                           source is taken */
     const char *change; /* those of records that are there: "new" is false. Both give the ids, the
                            time, and the one when it is to be verified again */
     const char *remove; /* empties what holds lists of records that are there; NULL: nothing does */

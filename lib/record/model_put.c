@@ -16,10 +16,12 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define STATEMENT_BYTES_MAX (1024 * 1024)
 #define EXPRESSION_BYTES_MAX 4096
+#define RECORD_COLUMN_BYTES 128
 
 const char *statements_copy(struct statements *statements, struct text *sql)
 {
@@ -100,6 +102,29 @@ static void append_value(struct text *sql, const struct property *property,
         text_append_char(sql, ')');
 }
 
+/* The property of the record that @property is part of; itself, mostly. */
+static const struct property *top_of(const struct property *property)
+{
+    while (property->parent != NULL)
+        property = property->parent;
+    return property;
+}
+
+/* The same of a record, out of RECORD: no path has to be walked, and no array taken apart. */
+static void append_record_value(struct text *sql, const struct property *property)
+{
+    const struct property *top = top_of(property);
+    char source[RECORD_COLUMN_BYTES];
+
+    (void)snprintf(source, sizeof(source), "record.\"%s\"", top->name);
+    if (top != property)
+        append_value(sql, property, top, source);
+    else if (property->kind == PROPERTY_TIME)
+        text_append_format(sql, "date_trunc('milliseconds', %s)", source);
+    else
+        text_append(sql, source);
+}
+
 /* The columns that @properties keep in their table, nested objects included; arrays of objects are
  * not. */
 typedef void (*column_visitor)(const struct property *property, void *data);
@@ -140,7 +165,10 @@ static void write_value(const struct property *property, void *data)
     struct column_writer *writer = data;
 
     text_append(writer->sql, writer->separator);
-    append_value(writer->sql, property, writer->from, writer->source);
+    if (writer->from == NULL)
+        append_record_value(writer->sql, property);
+    else
+        append_value(writer->sql, property, writer->from, writer->source);
     writer->separator = ", ";
 }
 
@@ -189,18 +217,65 @@ static void write_common_assignment(const struct property *property, void *data)
 #define FIRST_PUBLISHED "case item->>'status' when 'published' then " NOW " end"
 
 /* When somebody should look again, from when somebody last did. */
-static void append_verify_due(struct text *sql, const struct resource *resource)
+static void append_verify_due(struct text *sql, const struct resource *resource, const char *data)
 {
     text_append_format(sql,
                        "coalesce(date_trunc('milliseconds', "
-                       "(item->'data'->>'verified_at')::timestamptz), " NOW
-                       ") + interval '%u days'",
-                       resource->verify_days);
+                       "(%s->>'verified_at')::timestamptz), " NOW ") + interval '%u days'",
+                       data, resource->verify_days);
 }
 
-static void compose_add(struct text *sql, const struct resource *resource)
+#define LISTED                                                                                     \
+    "\nfrom jsonb_to_recordset($1::jsonb) as item(id uuid, \"new\" boolean, slug text, "           \
+    "version integer, status text, digest text, data jsonb)"
+
+static void write_definition(const struct property *property, void *data)
 {
-    struct column_writer writer = {.sql = sql, .separator = ", ", .source = "item->'data'"};
+    struct column_writer *writer = data;
+
+    text_append_format(writer->sql, "%s\"%s\" %s%s", writer->separator, property->name,
+                       property->kind == PROPERTY_OBJECT ? "jsonb" : cast_of(property),
+                       property->is_array ? "[]" : "");
+    writer->separator = ", ";
+}
+
+static void write_common_definition(const struct property *property, void *data)
+{
+    if (!is_of_envelope(property))
+        write_definition(property, data);
+}
+
+static void count_column(const struct property *property, void *data)
+{
+    size_t *count = data;
+
+    if (!property->is_common || !is_of_envelope(property))
+        (*count)++;
+}
+
+/* What is listed, with the properties that are columns, and the objects that hold some, as columns
+ * of RECORD. */
+static void append_records(struct text *sql, const struct resource *resource, bool common)
+{
+    struct column_writer writer = {.sql = sql, .separator = ""};
+
+    text_append(sql, LISTED "\ncross join jsonb_to_record(item.data) as record(");
+    for (size_t i = 0; i < resource->property_count; i++) {
+        const struct property *property = &resource->properties[i];
+        size_t count = 0;
+
+        visit_columns(property, 1, common, count_column, &count);
+        if (count > 0 && common)
+            write_common_definition(property, &writer);
+        else if (count > 0)
+            write_definition(property, &writer);
+    }
+    text_append_char(sql, ')');
+}
+
+static void compose_add(struct text *sql, const struct resource *resource, bool are_several)
+{
+    struct column_writer writer = {.sql = sql, .separator = ", "};
 
     text_append(sql,
                 "insert into catalogue.record as r (id, resource, slug, status, language, version, "
@@ -208,17 +283,19 @@ static void compose_add(struct text *sql, const struct resource *resource)
                 "verify_due");
     visit_columns(resource->properties, resource->property_count, true, write_common_name, &writer);
     text_append_format(sql,
-                       ")\nselect (item->>'id')::uuid, '%s', item->>'slug', item->>'status', "
-                       "item->'data'->>'language', (item->>'version')::integer, "
-                       "(item->>'version')::integer, " NOW ", item->>'digest', " NOW ", " NOW
-                       ", " FIRST_PUBLISHED ", ",
+                       ")\nselect item.id, '%s', item.slug, item.status, "
+                       "item.data->>'language', item.version, item.version, " NOW
+                       ", item.digest, " NOW ", " NOW ", "
+                       "case item.status when 'published' then " NOW " end, ",
                        resource->path);
-    append_verify_due(sql, resource);
+    append_verify_due(sql, resource, "item.data");
     visit_columns(resource->properties, resource->property_count, true, write_common_value,
                   &writer);
-    /* Who is left out has its slug or its source taken; a failure would not say whose. */
-    text_append(sql, "\nfrom jsonb_array_elements($1::jsonb) as listed(item) "
-                     "where (item->>'new')::boolean\non conflict do nothing " RETURNED);
+    append_records(sql, resource, true);
+    text_append(sql, "\nwhere item.\"new\"\n");
+    /* Who is left out of several has its slug or its source taken; a failure would not say whose.
+     */
+    text_append(sql, are_several ? "on conflict do nothing " RETURNED : RETURNED);
 }
 
 static void compose_change(struct text *sql, const struct resource *resource)
@@ -240,23 +317,21 @@ static void compose_change(struct text *sql, const struct resource *resource)
                      ", first_published_at = coalesce(r.first_published_at, " FIRST_PUBLISHED
                      "), deleted_at = null, replaced_by = null, "
                      "verify_due = ");
-    append_verify_due(sql, resource);
+    append_verify_due(sql, resource, "item->'data'");
     visit_columns(resource->properties, resource->property_count, true, write_common_assignment,
                   &writer);
     text_append(sql, "\nfrom list where r.id = list.id and not list.is_new " RETURNED);
 }
 
-#define LISTED "\nfrom jsonb_array_elements($1::jsonb) as listed(item)"
-
 static void compose_insert(struct text *sql, const struct resource *resource)
 {
-    struct column_writer writer = {.sql = sql, .separator = ", ", .source = "item->'data'"};
+    struct column_writer writer = {.sql = sql, .separator = ", "};
 
     text_append_format(sql, "insert into catalogue.%s (id", resource->table);
     visit_columns(resource->properties, resource->property_count, false, write_name, &writer);
-    text_append(sql, ")\nselect (item->>'id')::uuid");
+    text_append(sql, ")\nselect item.id");
     visit_columns(resource->properties, resource->property_count, false, write_value, &writer);
-    text_append(sql, LISTED);
+    append_records(sql, resource, false);
 }
 
 static void compose_put(struct text *sql, const struct resource *resource)
@@ -292,7 +367,7 @@ static void compose_list(struct lists *lists, const struct property *property,
     else
         visit_columns(property->members, property->member_count, property->is_common, write_name,
                       &writer);
-    text_append_format(&sql, ")\nselect (listed.item->>'id')::uuid, %schild.n",
+    text_append_format(&sql, ")\nselect item.id, %schild.n",
                        outer == NULL ? "" : "outer_child.n, ");
     if (is_link)
         text_append(&sql, ", (child.item #>> '{}')::uuid");
@@ -301,12 +376,12 @@ static void compose_list(struct lists *lists, const struct property *property,
                       &writer);
     text_append(&sql, LISTED);
     if (outer != NULL) {
-        text_append(&sql, "\n  cross join jsonb_array_elements(listed.item->'data' #> '{");
+        text_append(&sql, "\n  cross join jsonb_array_elements(item.data #> '{");
         append_path(&sql, outer, NULL);
         text_append(&sql, "}') with ordinality as outer_child(item, n)");
     }
     text_append_format(&sql, "\n  cross join jsonb_array_elements(%s #> '{",
-                       outer == NULL ? "listed.item->'data'" : "outer_child.item");
+                       outer == NULL ? "item.data" : "outer_child.item");
     append_path(&sql, property, outer);
     text_append(&sql, "}') with ordinality as child(item, n)");
     if (lists->count < ARRAY_LENGTH(lists->items))
@@ -374,7 +449,9 @@ int compose_store(struct arena *arena, struct model_resource *of)
     struct text sql;
 
     text_init(&sql, STATEMENT_BYTES_MAX);
-    compose_add(&sql, resource);
+    compose_add(&sql, resource, false);
+    of->store.create = statements_copy(&statements, &sql);
+    compose_add(&sql, resource, true);
     of->store.add = statements_copy(&statements, &sql);
     compose_change(&sql, resource);
     of->store.change = statements_copy(&statements, &sql);

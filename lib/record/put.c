@@ -429,7 +429,7 @@ static int store_rows(struct putter *putter, struct batch *batch)
     if (r == 0)
         r = store_fill(store, putter->db, values[0], batch->old_count == 0, NULL);
     if (r == 0)
-        r = db_run(putter->db, &VERSIONS_ADD, values, NULL);
+        r = db_queue(putter->db, &VERSIONS_ADD, values, NULL);
     if (r == 0)
         r = db_run(putter->db, &CHANGES_ADD,
                    (const char *const[]){batch->resource->path, values[0]}, NULL);

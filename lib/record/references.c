@@ -181,9 +181,9 @@ static int note_unknown(void *data, const struct property *property, const char 
     return name == NULL ? fault_raise(-ENOMEM) : known_add(resolver, property->target, name, "");
 }
 
-static int look_up(struct resolver *resolver, const struct resource *resource)
+static int queue_look_up(struct resolver *resolver, const struct resource *resource,
+                         struct db_rows **ret_rows)
 {
-    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     struct text names;
     struct text ids;
     int r = 0;
@@ -203,19 +203,46 @@ static int look_up(struct resolver *resolver, const struct resource *resource)
         reference_list_end(&ids);
         r = text_failed(&names) || text_failed(&ids)
                 ? fault_raise(-ENOMEM)
-                : db_run(resolver->db, &LOOK_UP,
-                         (const char *const[]){resource->path, names.bytes, ids.bytes}, &rows);
+                : db_queue(resolver->db, &LOOK_UP,
+                           (const char *const[]){resource->path, names.bytes, ids.bytes}, ret_rows);
     }
     text_deinit(&names);
     text_deinit(&ids);
-    for (size_t row = 0; r == 0 && rows != NULL && row < db_rows_count(rows); row++) {
+    return r;
+}
+
+static int note_found(struct resolver *resolver, const struct resource *resource,
+                      const struct db_rows *rows)
+{
+    for (size_t row = 0; row < db_rows_count(rows); row++) {
         struct known *known = known_find(resolver, resource, db_rows_text(rows, row, FOUND_NAME));
 
         if (known == NULL || known->id[0] != '\0')
             continue;
         known->id = arena_copy(resolver->arena, db_rows_text(rows, row, FOUND_ID));
         if (known->id == NULL)
-            r = fault_raise(-ENOMEM);
+            return fault_raise(-ENOMEM);
+    }
+    return 0;
+}
+
+/* All resources in one flight. */
+static int look_up(struct resolver *resolver, const struct contract *contract)
+{
+    const size_t count = contract_resource_count(contract);
+    struct db_rows **rows = arena_alloc_array(resolver->arena, count, sizeof(struct db_rows *));
+    int r = rows == NULL ? fault_raise(-ENOMEM) : 0;
+
+    for (size_t i = 0; rows != NULL && i < count; i++)
+        rows[i] = NULL;
+    for (size_t i = 0; i < count && r == 0; i++)
+        r = queue_look_up(resolver, contract_resource(contract, i), &rows[i]);
+    if (r == 0)
+        r = db_flush(resolver->db);
+    for (size_t i = 0; rows != NULL && i < count; i++) {
+        if (r == 0 && rows[i] != NULL)
+            r = note_found(resolver, contract_resource(contract, i), rows[i]);
+        db_rows_free(rows[i]);
     }
     return r;
 }
@@ -297,9 +324,8 @@ int references_resolve(const struct model *model, struct db *db,
     }
     if (r == 0)
         r = visit_all(&resolver, holders, count, note_unknown);
-    for (size_t i = 0; i < contract_resource_count(contract) && r == 0 && resolver.unknown != NULL;
-         i++)
-        r = look_up(&resolver, contract_resource(contract, i));
+    if (r == 0 && resolver.unknown != NULL)
+        r = look_up(&resolver, contract);
     if (r == 0)
         r = visit_all(&resolver, holders, count, replace_name);
     forget_all(&resolver);

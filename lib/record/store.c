@@ -30,11 +30,12 @@ int store_fill(const struct model_store *store, struct db *db, const char *items
     int r = 0;
 
     if (!are_new && store->remove != NULL)
-        r = db_run_text(db, store->remove, DB_PLAN_GENERIC, 1, &items, NULL);
+        r = db_queue_text(db, store->remove, DB_PLAN_GENERIC, 1, &items, NULL);
     if (r == 0)
-        r = db_run_text(db, are_new ? store->insert : store->put, DB_PLAN_GENERIC, 1, &items, NULL);
+        r = db_queue_text(db, are_new ? store->insert : store->put, DB_PLAN_GENERIC, 1, &items,
+                          NULL);
     for (size_t i = 0; i < store->list_count && r == 0; i++)
         if (data == NULL || value_of(store->lists[i].property, data) != NULL)
-            r = db_run_text(db, store->lists[i].insert, DB_PLAN_GENERIC, 1, &items, NULL);
+            r = db_queue_text(db, store->lists[i].insert, DB_PLAN_GENERIC, 1, &items, NULL);
     return r;
 }

@@ -13,11 +13,12 @@ struct db;
 struct model_store;
 
 /*
- * store_fill() - the rows of records and of their lists
+ * store_fill() - the rows of records and of their lists, queued
  * @items:   borrowed; what the statements of model_store take
  * @are_new: none of them is there yet; else their lists are emptied first
  * @data:    borrowed; of the one record that it is, to leave out the lists that it has not; NULL:
- * of several Return: 0; a db outcome; a fault.
+ * of several
+ * Return: as db_queue().
  */
 MUST_CHECK int store_fill(const struct model_store *store, struct db *db, const char *items,
                           bool are_new, const json_t *data);

@@ -74,6 +74,19 @@ PRINTF_LIKE(2, 3) static int run(struct db *db, const char *format, ...)
     return db_run_text(db, sql, DB_PLAN_GENERIC, 0, NULL, NULL);
 }
 
+/* The same, to travel with the next one. */
+PRINTF_LIKE(3, 4)
+static int queue(struct db *db, struct db_rows **ret_rows, const char *format, ...)
+{
+    char sql[TEXT_BYTES];
+    va_list arguments;
+
+    va_start(arguments, format);
+    cr_assert_lt(vsnprintf(sql, sizeof(sql), format, arguments), (int)sizeof(sql));
+    va_end(arguments);
+    return db_queue_text(db, sql, DB_PLAN_GENERIC, 0, NULL, ret_rows);
+}
+
 /* The first value of a text; until the next call of this thread. */
 static const char *value_of(struct db *db, const char *sql)
 {
@@ -474,6 +487,193 @@ Test(db, a_warning_at_commit_leaves_the_outcome_unknown)
     db_pool_free(pool);
 }
 
+/* ---- flights ---- */
+
+Test(db, what_is_queued_travels_with_the_next_and_comes_back_in_order)
+{
+    CLEANUP(db_rows_freep) struct db_rows *first = NULL, *second = NULL;
+    struct db_pool *pool = open_pool(SETTINGS);
+    struct db *db = lease(pool);
+
+    make_table(db);
+    cr_assert_eq(db_queue_begin(db), 0);
+    cr_assert(db_in_transaction(db));
+    cr_assert_eq(
+        queue(db, &first, "insert into public.test_db_%d values (1) returning id + 10", getpid()),
+        0);
+    cr_assert_eq(queue(db, &second, "select count(*) from public.test_db_%d", getpid()), 0);
+    cr_expect_null(first);
+    cr_expect_str_eq(value_of(db, "select 3"), "3");
+    cr_assert_not_null(first);
+    cr_assert_not_null(second);
+    cr_expect_str_eq(db_rows_text(first, 0, 0), "11");
+    cr_expect_str_eq(db_rows_text(second, 0, 0), "1");
+    cr_assert_eq(db_flush(db), 0, "nothing waits");
+    /* The same once more, prepared already, and by chance in the flight of COMMIT. */
+    cr_assert_eq(queue(db, NULL, "insert into public.test_db_%d values (2)", getpid()), 0);
+    cr_assert_eq(db_commit(db), 0);
+    cr_expect_not(db_in_transaction(db));
+    cr_assert_eq(db_begin(db), 0);
+    db_rows_freep(&second);
+    cr_assert_eq(queue(db, &second, "select count(*) from public.test_db_%d", getpid()), 0);
+    cr_assert_eq(db_flush(db), 0);
+    cr_expect_str_eq(db_rows_text(second, 0, 0), "2");
+    db_rollback(db);
+    drop_table(db);
+    db_release(db);
+    db_pool_free(pool);
+}
+
+Test(db, a_failure_leaves_out_the_rest_of_its_flight_and_its_commit)
+{
+    static const struct db_query FAILING = {.name = "failing", .sql = "select 1/0"};
+    CLEANUP(db_rows_freep) struct db_rows *before = NULL, *after = NULL;
+    struct db_pool *pool = open_pool(SETTINGS);
+    struct db *db = lease(pool);
+    char count[TEXT_BYTES];
+
+    make_table(db);
+    (void)snprintf(count, sizeof(count), "select count(*) from public.test_db_%d", getpid());
+    for (int is_known = 0; is_known < 2; is_known++) {
+        cr_assert_eq(db_queue_begin(db), 0);
+        cr_assert_eq(
+            queue(db, &before, "insert into public.test_db_%d values (1) returning id", getpid()),
+            0);
+        cr_assert_eq(db_queue(db, &FAILING, NULL, NULL), 0);
+        cr_assert_eq(queue(db, &after, "insert into public.test_db_%d values (2)", getpid()), 0);
+        cr_expect_eq(db_commit(db), DB_CHECK_VIOLATION, "%d", is_known);
+        cr_expect_str_eq(db_sqlstate(db), "22012");
+        cr_expect_not(db_in_transaction(db));
+        cr_expect_null(before, "of a flight that failed there are no rows");
+        cr_expect_null(after);
+        db_rollback(db);
+        cr_expect_str_eq(value_of(db, count), "0");
+    }
+    /* What was not prepared, because it came too late, is prepared when it comes again. */
+    cr_assert_eq(db_begin(db), 0);
+    cr_assert_eq(queue(db, NULL, "insert into public.test_db_%d values (2)", getpid()), 0);
+    cr_assert_eq(db_commit(db), 0);
+    cr_expect_str_eq(value_of(db, count), "1");
+    drop_table(db);
+    db_release(db);
+    db_pool_free(pool);
+}
+
+Test(db, a_failure_goes_back_to_the_savepoint_and_no_further)
+{
+    struct db_pool *pool = open_pool(SETTINGS);
+    struct db *db = lease(pool);
+    char count[TEXT_BYTES], pid[32];
+
+    make_table(db);
+    (void)snprintf(count, sizeof(count), "select count(*) from public.test_db_%d", getpid());
+    db_release(db);
+    db = lease(pool);
+    (void)snprintf(pid, sizeof(pid), "%s", value_of(db, "select pg_backend_pid()"));
+    cr_assert_eq(db_queue_begin(db), 0);
+    cr_assert_eq(queue(db, NULL, "insert into public.test_db_%d values (1)", getpid()), 0);
+    cr_assert_eq(db_queue_savepoint(db), 0);
+    cr_assert_eq(queue(db, NULL, "insert into public.test_db_%d values (2)", getpid()), 0);
+    cr_assert_eq(queue(db, NULL, "insert into public.test_db_%d values (1)", getpid()), 0);
+    cr_expect_eq(db_flush(db), DB_UNIQUE_VIOLATION);
+    cr_expect_str_eq(db_constraint(db), "test_db_key");
+    cr_assert_eq(db_rollback_to_savepoint(db), 0);
+    cr_expect_str_eq(value_of(db, count), "1");
+    cr_assert_eq(db_commit(db), 0);
+    cr_expect_str_eq(value_of(db, count), "1");
+    db_release(db);
+    db = lease(pool);
+    cr_expect_str_eq(value_of(db, "select pg_backend_pid()"), pid, "the session is as it was");
+    drop_table(db);
+    db_release(db);
+    db_pool_free(pool);
+}
+
+Test(db, what_waits_is_forgotten_by_a_rollback_and_a_release)
+{
+    struct db_pool *pool = open_pool(SETTINGS);
+    struct db *db = lease(pool);
+    struct db_rows *rows = NULL;
+
+    make_table(db);
+    cr_assert_eq(db_begin(db), 0);
+    cr_assert_eq(queue(db, &rows, "insert into public.test_db_%d values (1)", getpid()), 0);
+    db_rollback(db);
+    cr_expect_null(rows);
+    cr_assert_eq(db_begin(db), 0);
+    cr_assert_eq(queue(db, &rows, "insert into public.test_db_%d values (1)", getpid()), 0);
+    db_release(db);
+    cr_expect_null(rows);
+    db = lease(pool);
+    cr_expect_eq(run(db, "insert into public.test_db_%d values (1)", getpid()), 0);
+    drop_table(db);
+    db_release(db);
+    db_pool_free(pool);
+}
+
+Test(db, more_than_a_flight_holds_and_more_than_is_kept_prepared_passes)
+{
+    struct db_pool *pool = open_pool(SETTINGS);
+    struct db *db = lease(pool);
+    struct db_rows *rows[100] = {NULL};
+    char text[32];
+
+    cr_assert_eq(db_begin(db), 0);
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
+        cr_assert_eq(queue(db, &rows[i], "select %zu", i % 70), 0);
+    cr_assert_eq(db_commit(db), 0);
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        (void)snprintf(text, sizeof(text), "%zu", i % 70);
+        cr_expect_str_eq(db_rows_text(rows[i], 0, 0), text);
+        db_rows_free(rows[i]);
+    }
+    /* And one statement more often than a flight holds. */
+    cr_assert_eq(db_begin(db), 0);
+    for (size_t i = 0; i < 100; i++)
+        cr_assert_eq(queue(db, NULL, "select 1"), 0);
+    cr_assert_eq(db_commit(db), 0);
+    db_release(db);
+    db_pool_free(pool);
+}
+
+Test(db, outside_a_transaction_nothing_waits)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    struct db_pool *pool = open_pool(SETTINGS);
+    struct db *db = lease(pool);
+
+    cr_assert_eq(queue(db, &rows, "select 5"), 0);
+    cr_assert_not_null(rows);
+    cr_expect_str_eq(db_rows_text(rows, 0, 0), "5");
+    db_release(db);
+    db_pool_free(pool);
+}
+
+Test(db, a_transaction_may_begin_again_when_its_connection_was_lost_before_it_began)
+{
+    struct db_pool *pool = open_pool(SETTINGS);
+    struct db *db = lease(pool);
+    struct db *killer = lease(pool);
+    char pid[32];
+
+    (void)snprintf(pid, sizeof(pid), "%s", value_of(db, "select pg_backend_pid()"));
+    terminate(killer, pid);
+    cr_assert_eq(db_queue_begin(db), 0);
+    cr_expect_eq(run(db, "select 1"), DB_UNAVAILABLE);
+    cr_expect(db_may_begin_again(db));
+    db_rollback(db);
+    cr_assert_eq(db_queue_begin(db), 0, "on a fresh connection");
+    (void)snprintf(pid, sizeof(pid), "%s", value_of(db, "select pg_backend_pid()"));
+    cr_expect_not(db_may_begin_again(db));
+    terminate(killer, pid);
+    cr_expect_eq(run(db, "select 1"), DB_UNAVAILABLE);
+    cr_expect_not(db_may_begin_again(db), "it had begun");
+    cr_expect_eq(db_commit(db), DB_UNAVAILABLE);
+    db_release(db);
+    db_release(killer);
+    db_pool_free(pool);
+}
+
 /* ---- losses ---- */
 
 Test(db, a_killed_backend_is_replaced_for_reads)
@@ -834,12 +1034,19 @@ Test(db, a_commit_without_an_answer_has_an_unknown_outcome)
     db = lease(pool);
     make_table(db);
     db_release(db);
-    for (size_t i = 0; i < ARRAY_LENGTH(MODES); i++) {
+    /* Each by itself, and then as the end of a flight. */
+    for (size_t i = 0; i < 2 * ARRAY_LENGTH(MODES); i++) {
+        const enum proxy_mode mode = MODES[i / 2];
+
         db = lease_again(pool);
         cr_assert_eq(db_begin(db), 0);
         cr_assert_eq(run(db, "insert into public.test_db_%d values (%zu)", getpid(), i), 0);
-        proxy_set(&proxy, MODES[i]);
-        cr_expect_eq(db_commit(db), DB_OUTCOME_UNKNOWN, "mode %u", MODES[i]);
+        if (i % 2 == 1)
+            cr_assert_eq(
+                queue(db, NULL, "insert into public.test_db_%d values (%zu)", getpid(), 100 + i),
+                0);
+        proxy_set(&proxy, mode);
+        cr_expect_eq(db_commit(db), DB_OUTCOME_UNKNOWN, "mode %u, %zu", mode, i);
         proxy_set(&proxy, PROXY_PASSES);
         cr_expect_not(db_in_transaction(db));
         db_release(db);
