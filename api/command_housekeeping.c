@@ -21,6 +21,14 @@ static void tell(const struct housekeeping_figures *figures)
         (void)printf(" %s=%" PRIu64, housekeeping_kind_name((enum housekeeping_kind)i),
                      figures->removed[i]);
     (void)printf("\n");
+    if (figures->due[HOUSEKEEPING_EXPIRED_PAIRS] > 0 ||
+        figures->due[HOUSEKEEPING_OVERDUE_MEETINGS] > 0) {
+        (void)printf("due");
+        for (size_t i = 0; i < HOUSEKEEPING_DUES; i++)
+            (void)printf(" %s=%" PRIu64, housekeeping_due_name((enum housekeeping_due)i),
+                         figures->due[i]);
+        (void)printf("\n");
+    }
     if (figures->seal.is_new)
         (void)printf("sealed number=%" PRIu64 " root=%s\n", figures->seal.number,
                      figures->seal.root);

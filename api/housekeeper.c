@@ -31,6 +31,7 @@ struct housekeeper {
     bool stopping;
     atomic_bool stop; /* the same, for whoever does not hold the mutex */
     atomic_uint_fast64_t removed[HOUSEKEEPING_KINDS];
+    atomic_uint_fast64_t due[HOUSEKEEPING_DUES];
     atomic_uint_fast64_t rounds[ROUND_OUTCOMES];
 };
 
@@ -70,6 +71,11 @@ static void tell(const struct housekeeping_figures *figures)
                  figures->removed[HOUSEKEEPING_REVOKED_TOKENS],
                  figures->removed[HOUSEKEEPING_PROPOSAL_CONTACTS],
                  figures->removed[HOUSEKEEPING_AUDIT_ENTRIES]);
+    if (figures->due[HOUSEKEEPING_EXPIRED_PAIRS] > 0 ||
+        figures->due[HOUSEKEEPING_OVERDUE_MEETINGS] > 0)
+        log_info("housekeeping.due", "expired_pairs=%" PRIu64 " overdue_meetings=%" PRIu64,
+                 figures->due[HOUSEKEEPING_EXPIRED_PAIRS],
+                 figures->due[HOUSEKEEPING_OVERDUE_MEETINGS]);
     /* The log is kept elsewhere than the database: this line is what `audit verify --expect` takes.
      */
     if (figures->seal.is_new)
@@ -86,6 +92,8 @@ static void do_round(struct housekeeper *housekeeper)
 
     for (size_t i = 0; i < HOUSEKEEPING_KINDS; i++)
         atomic_fetch_add(&housekeeper->removed[i], figures.removed[i]);
+    for (size_t i = 0; i < HOUSEKEEPING_DUES; i++)
+        atomic_fetch_add(&housekeeper->due[i], figures.due[i]);
     tell(&figures);
     if (r != 0) {
         outcome = ROUND_FAILED;
@@ -175,6 +183,12 @@ void housekeeper_append_metrics(struct housekeeper *housekeeper, struct text *te
         text_append_format(text, "express_housekeeping_removed_total{kind=\"%s\"} %" PRIu64 "\n",
                            housekeeping_kind_name((enum housekeeping_kind)i),
                            atomic_load(&housekeeper->removed[i]));
+    text_append(text, "# HELP express_housekeeping_due_total What was done because it was due.\n"
+                      "# TYPE express_housekeeping_due_total counter\n");
+    for (size_t i = 0; i < HOUSEKEEPING_DUES; i++)
+        text_append_format(text, "express_housekeeping_due_total{kind=\"%s\"} %" PRIu64 "\n",
+                           housekeeping_due_name((enum housekeeping_due)i),
+                           atomic_load(&housekeeper->due[i]));
     text_append(text, "# HELP express_housekeeping_rounds_total Rounds, and what became of them.\n"
                       "# TYPE express_housekeeping_rounds_total counter\n");
     for (size_t i = 0; i < ROUND_OUTCOMES; i++)

@@ -25,9 +25,9 @@
 static void fingerprint_of(const struct request *request,
                            unsigned char ret_hash[QUERY_FINGERPRINT_BYTES])
 {
-    static const char *const FILTERS[] = {"kind",   "resource", "status",   "owner",
-                                          "client", "action",   "record",   "since",
-                                          "until",  "intake",   "programme"};
+    static const char *const FILTERS[] = {
+        "kind",  "resource", "status",    "owner", "client", "action", "record", "since",
+        "until", "intake",   "programme", "state", "mentor", "mentee", "due",    "overdue"};
     crypto_generichash_state state;
 
     (void)crypto_generichash_init(&state, NULL, 0, QUERY_FINGERPRINT_BYTES);

@@ -64,6 +64,24 @@ int handle_proposal_accept(struct request *request, struct reply *reply);
 int handle_proposal_decline(struct request *request, struct reply *reply);
 int handle_proposal_erase(struct request *request, struct reply *reply);
 
+int handle_pairs_list(struct request *request, struct reply *reply);
+int handle_pair_propose(struct request *request, struct reply *reply);
+int handle_pair_read(struct request *request, struct reply *reply);
+int handle_pair_moves(struct request *request, struct reply *reply);
+int handle_pair_move(struct request *request, struct reply *reply);
+int handle_meetings_list(struct request *request, struct reply *reply);
+int handle_meeting_create(struct request *request, struct reply *reply);
+int handle_meeting_read(struct request *request, struct reply *reply);
+int handle_meeting_change(struct request *request, struct reply *reply);
+int handle_goals_list(struct request *request, struct reply *reply);
+int handle_goal_create(struct request *request, struct reply *reply);
+int handle_goal_change(struct request *request, struct reply *reply);
+int handle_feedback_read(struct request *request, struct reply *reply);
+int handle_feedback_give(struct request *request, struct reply *reply);
+int handle_outcomes_list(struct request *request, struct reply *reply);
+int handle_outcome_note(struct request *request, struct reply *reply);
+int handle_outcome_remove(struct request *request, struct reply *reply);
+
 int handle_service_describe(struct request *request, struct reply *reply);
 int handle_contract_json(struct request *request, struct reply *reply);
 int handle_contract_yaml(struct request *request, struct reply *reply);

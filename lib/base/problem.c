@@ -94,6 +94,11 @@ static const struct problem_kind KINDS[] = {
      "While the assignment was made, or since you looked at it, somebody came, left, changed a "
      "profile or was paired. Nothing was kept.",
      "Ask for the assignment again, look at it, and apply it with the basis that it has now."},
+    {"capacity-exhausted", 409, "The mentor has no room for another pair",
+     "A mentor is in as many pairs at once as the mentor and the programme permit, from the "
+     "proposal to the end. Somebody else may have been faster.",
+     "Choose another mentor, wait until a pair of this one ends, or raise the capacity of the "
+     "mentor or mentor_capacity of the programme."},
     {"idempotency-in-progress", 409, "A request with this key is being carried out",
      "Another request with the same Idempotency-Key has not ended yet. Nothing was done twice.",
      "Send the same request again after the time in Retry-After: it is answered as the first one "
@@ -101,9 +106,22 @@ static const struct problem_kind KINDS[] = {
     {"invalid-transition", 409, "The record is not in a state for this",
      "A record goes from draft to in_review (submit), from there to published (publish) or back to "
      "draft (return), from published to archived (archive), and from archived to draft (restore). "
-     "The record is at another place of this way.",
-     "Read its working copy: status and review tell where it is. The detail tells what is needed "
-     "for the step."},
+     "A mentoring pair goes from proposed to accepted, active, and to one of its ends. The record "
+     "is at another place of its way.",
+     "Read the record: status and review of its working copy, or state and actions of a pair, tell "
+     "where it is and what can be done. The detail tells what is needed for the step."},
+    {"mentee-has-pair", 409, "The mentee is in a pair already",
+     "A mentee is in one pair at a time, from the proposal to the end.",
+     "Look for the pair with GET /v1/mentoring-pairs?mentee=, and end or withdraw it first."},
+    {"not-due", 409, "It is not the time for this",
+     "What is said of a pair in the middle, at its end, or three and six months after it is said "
+     "at that time.",
+     "Read the pair: state and ended_at tell how far it is. Send it again when the time has come."},
+    {"pair-not-active", 409, "The pair is not active",
+     "Meetings are planned and goals are set while a pair is active. While it pauses it can still "
+     "be said what became of a meeting, and how far a goal is; after its end a coordinator can say "
+     "what became of the meetings.",
+     "Read the pair: its state tells where it is, and actions what can be done."},
     {"participant-known", 409, "The person is in the programme already",
      "Somebody who signs in with this subject is a mentor, or a mentee, of the programme already, "
      "or has left it and was not erased since.",
@@ -111,6 +129,9 @@ static const struct problem_kind KINDS[] = {
     {"participant-withdrawn", 409, "The person has left the programme",
      "Consent to be in the programme was withdrawn, which ends the stay of this person for good.",
      "Take the person in anew, with new consent, under a new identifier."},
+    {"person-unavailable", 409, "One of the two cannot be matched now",
+     "The mentor or the mentee pauses, or does not agree to be matched (any more).",
+     "Read both: status and consents tell who it is. Ask the person, or choose another one."},
     {"proposal-decided", 409, "The proposal has been decided",
      "Somebody has accepted or declined this proposal already.",
      "Read the proposal: its state says what was decided."},

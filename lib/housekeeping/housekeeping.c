@@ -3,6 +3,7 @@
 #include "auth/caller.h"
 #include "base/annotate.h"
 #include "db/db.h"
+#include "mentoring/due.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -53,6 +54,17 @@ static const struct {
     [HOUSEKEEPING_AUDIT_ENTRIES] = {"audit_entries", NULL},
 };
 
+static const struct {
+    const char *name;
+    int (*act)(struct db *db, uint32_t limit, uint64_t *ret_done);
+} DUES[HOUSEKEEPING_DUES] = {
+    [HOUSEKEEPING_EXPIRED_PAIRS] = {"expired_pairs", due_expire_pairs},
+    [HOUSEKEEPING_OVERDUE_MEETINGS] = {"overdue_meetings", due_mark_meetings},
+};
+/* Done in one transaction: people wait for these rows, and each leaves an entry in the audit log.
+ */
+#define DUE_ROWS 100
+
 struct round {
     struct db *db;
     uint32_t audit_days;
@@ -62,6 +74,11 @@ struct round {
 const char *housekeeping_kind_name(enum housekeeping_kind kind)
 {
     return KINDS[kind].name;
+}
+
+const char *housekeeping_due_name(enum housekeeping_due due)
+{
+    return DUES[due].name;
 }
 
 /* Begins a transaction under the lock; without it there is none, and it is elsewhere. */
@@ -121,6 +138,28 @@ static int remove_all(const struct round *round, enum housekeeping_kind kind,
     return 0;
 }
 
+/* Likewise. */
+static int do_due(const struct round *round, enum housekeeping_due due, const atomic_bool *stop)
+{
+    uint64_t done = DUE_ROWS;
+
+    while (done >= DUE_ROWS && !atomic_load(stop)) {
+        int r = begin(round);
+
+        if (r != 0 || round->figures->is_elsewhere)
+            return r;
+        r = DUES[due].act(round->db, DUE_ROWS, &done);
+        if (r == 0)
+            r = db_commit(round->db);
+        else
+            db_rollback(round->db);
+        if (r != 0)
+            return r;
+        round->figures->due[due] += done;
+    }
+    return 0;
+}
+
 static int seal(const struct round *round)
 {
     struct audit_seal taken;
@@ -148,6 +187,8 @@ int housekeeping_run(struct db_pool *pool, uint32_t audit_days, const atomic_boo
     r = db_lease(pool, &round.db);
     if (r != 0)
         return r;
+    for (int due = 0; r == 0 && due < HOUSEKEEPING_DUES && !ret_figures->is_elsewhere; due++)
+        r = do_due(&round, (enum housekeeping_due)due, stop);
     for (int kind = 0; r == 0 && kind < HOUSEKEEPING_AUDIT_ENTRIES && !ret_figures->is_elsewhere;
          kind++)
         r = remove_all(&round, (enum housekeeping_kind)kind, stop);

@@ -4,7 +4,8 @@
  *
  * What has served its time is removed: idempotency keys after a day, revoked
  * tokens when they would have expired, how to reach who proposed a correction
- * 30 days after the decision, entries of the audit log by age. Once a day the
+ * 30 days after the decision, entries of the audit log by age. What is due is
+ * done: proposed pairs expire, planned meetings become overdue. Once a day the
  * audit log is sealed. In small transactions as the server itself
  * (caller_service()), each under a lock that one node at a time can have.
  */
@@ -28,10 +29,20 @@ enum housekeeping_kind {
 /* "idempotency_keys"; a constant. */
 const char *housekeeping_kind_name(enum housekeeping_kind kind);
 
+enum housekeeping_due {
+    HOUSEKEEPING_EXPIRED_PAIRS,
+    HOUSEKEEPING_OVERDUE_MEETINGS,
+    HOUSEKEEPING_DUES
+};
+
+/* "expired_pairs"; a constant. */
+const char *housekeeping_due_name(enum housekeeping_due due);
+
 struct housekeeping_figures {
     uint64_t removed[HOUSEKEEPING_KINDS];
-    struct audit_seal seal; /* is_new: taken in this round */
-    bool is_elsewhere;      /* another node was at it: this one has left it to that */
+    uint64_t due[HOUSEKEEPING_DUES]; /* was done */
+    struct audit_seal seal;          /* is_new: taken in this round */
+    bool is_elsewhere;               /* another node was at it: this one has left it to that */
 };
 
 /*

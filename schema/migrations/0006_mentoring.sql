@@ -263,7 +263,8 @@ create table mentoring.meeting (
   overdue_since timestamptz,
   version integer not null default 1 check (version >= 1),
   updated_at timestamptz not null default date_trunc('milliseconds', now()),
-  constraint meeting_overdue_is_planned check (overdue_since is null or state = 'planned')
+  constraint meeting_overdue_is_planned check (overdue_since is null or state = 'planned'),
+  constraint meeting_reason check (reason is null or state in ('missed', 'cancelled'))
 );
 create index meeting_pair on mentoring.meeting (pair_id, starts_at, id);
 create index meeting_due on mentoring.meeting (answer_by)
@@ -411,7 +412,7 @@ begin
      and (t.to_state = new.state or (t.move = 'accept' and new.state = 'proposed'));
   if not found or actor is null or actor <> all (step.actors)
      or (cardinality(step.reasons) = 0) <> (new.reason is null)
-     or new.reason <> all (step.reasons)
+     or (new.reason is not null and new.reason <> all (step.reasons))
      or (new.reason = 'consent_withdrawn' and actor <> 'service')
      -- Nobody accepts twice, or for the other side; and nothing else is an acceptance.
      or mentor_accepts::integer + mentee_accepts::integer <> (step.move = 'accept')::integer

@@ -475,6 +475,7 @@ struct service_asking {
     char *client;
     char *proposal;
     struct test_person mentor, mentee;
+    char pair[40], meeting[40], goal[40];
     struct text *faults;
 };
 
@@ -483,6 +484,7 @@ struct service_asking {
     "\"A1\"}],\"formats\":[\"remote\"],\"consents\":[{\"purpose\":\"programme\",\"version\":"      \
     "\"1\"}]}"
 #define A_CONTACT "{\"channel\":\"email\",\"address\":\"matrix@example.org\"}"
+#define A_MEETING "{\"starts_at\":\"2099-03-03T17:00:00Z\"}"
 #define A_CONSENT "{\"purpose\":\"statistics\",\"version\":\"2\"}"
 
 /* What the operation wants to be sent. */
@@ -505,6 +507,15 @@ static const struct {
     {"PUT /v1/mentees/{id}/contact", NULL, A_CONTACT},
     {"POST /v1/mentors/{id}/consents", NULL, A_CONSENT},
     {"POST /v1/mentees/{id}/consents", NULL, A_CONSENT},
+    {"POST /v1/mentoring-pairs", NULL,
+     "{\"mentor\":\"" UNKNOWN_ID "\",\"mentee\":\"" UNKNOWN_ID "\"}"},
+    {"POST /v1/mentoring-pairs/{id}/{move}", NULL, "{\"reason\":\"travel\"}"},
+    {"POST /v1/mentoring-pairs/{id}/meetings", NULL, A_MEETING},
+    {"PATCH /v1/mentoring-pairs/{id}/meetings/{meeting}", NULL, "{\"state\":\"cancelled\"}"},
+    {"POST /v1/mentoring-pairs/{id}/goals", NULL, "{\"term\":\"find_job\"}"},
+    {"PATCH /v1/mentoring-pairs/{id}/goals/{goal}", NULL, "{\"progress\":50}"},
+    {"PUT /v1/mentoring-pairs/{id}/feedback/{moment}", NULL, "{\"satisfaction\":3}"},
+    {"POST /v1/mentoring-pairs/{id}/outcomes", NULL, "{\"moment\":\"end\",\"code\":\"job\"}"},
     {"POST /v1/proposals/{id}/decline", NULL, "{\"reason\":\"It is true as it is.\"}"},
     {"POST /v1/proposals/{id}/erase", NULL, "{\"code\":\"of another\"}"},
 };
@@ -518,7 +529,22 @@ static const char *id_at(const struct service_asking *asking, const char *templa
         return asking->mentor.id;
     if (strncmp(template, "/v1/mentees", 11) == 0)
         return asking->mentee.id;
+    if (strncmp(template, "/v1/mentoring-pairs", 19) == 0)
+        return asking->pair;
     return asking->proposal;
+}
+
+/* What stands for another parameter of a path, at @at. */
+static const char *value_at(const struct service_asking *asking, const char *at)
+{
+    const char *const VALUES[][2] = {{"{purpose}", "statistics"}, {"{slot}", "1"},
+                                     {"{move}", "pause"},         {"{meeting}", asking->meeting},
+                                     {"{goal}", asking->goal},    {"{moment}", "middle"}};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(VALUES); i++)
+        if (strncmp(at, VALUES[i][0], strlen(VALUES[i][0])) == 0)
+            return VALUES[i][1];
+    return "not-found";
 }
 
 static void ask_service(const struct service_asking *asking, const struct operation *operation,
@@ -540,10 +566,8 @@ static void ask_service(const struct service_asking *asking, const struct operat
         }
         if (strncmp(at, "{id}", 4) == 0)
             text_append(&path, is_known ? id_at(asking, operation->template) : UNKNOWN_ID);
-        else if (strncmp(at, "{purpose}", 9) == 0)
-            text_append(&path, "statistics");
         else
-            text_append(&path, strncmp(at, "{slot}", 6) == 0 ? "1" : "not-found");
+            text_append(&path, value_at(asking, at));
         at += strcspn(at, "}") + 1;
     }
     if (strcmp(method, "GET") != 0 && strstr(key, "/oauth/") == NULL)
@@ -557,7 +581,7 @@ static void ask_service(const struct service_asking *asking, const struct operat
         if (SERVICE_BODIES[i].type != NULL)
             headers[count++] = SERVICE_BODIES[i].type;
     }
-    if (strcmp(method, "PATCH") == 0)
+    if (strcmp(method, "PATCH") == 0 || strstr(key, "{move}") != NULL)
         headers[count++] = "If-Match: *";
     response = http_as(token_of(who, NULL), method, path.bytes, headers, body);
     if (response->status != expected)
@@ -600,6 +624,39 @@ static void make_people(struct service_asking *asking)
     free(programme);
 }
 
+/* Of what is made at an address, the id. */
+static void make(const char *path, const char *body, char ret_id[40])
+{
+    CLEANUP(response_freep)
+    struct response *made = http_as(mentoring_coordinator(), "POST", path, NULL, body);
+
+    expect_status(made, 201, path);
+    (void)snprintf(ret_id, 40, "%s", response_text_at(made, "/id"));
+}
+
+/* An active one, with a meeting and a goal. */
+static void make_pair(struct service_asking *asking)
+{
+    static const char *const MOVES[][2] = {
+        {"accept", "{\"side\":\"mentor\"}"}, {"accept", "{\"side\":\"mentee\"}"}, {"start", NULL}};
+    const char *const headers[] = {"If-Match: *", NULL};
+
+    make("/v1/mentoring-pairs",
+         path_of("{\"mentor\":\"%s\",\"mentee\":\"%s\"}", asking->mentor.id, asking->mentee.id),
+         asking->pair);
+    for (size_t i = 0; i < ARRAY_LENGTH(MOVES); i++) {
+        CLEANUP(response_freep)
+        struct response *moved = http_as(
+            mentoring_coordinator(), "POST",
+            path_of("/v1/mentoring-pairs/%s/%s", asking->pair, MOVES[i][0]), headers, MOVES[i][1]);
+
+        expect_status(moved, 200, MOVES[i][0]);
+    }
+    make(path_of("/v1/mentoring-pairs/%s/meetings", asking->pair), A_MEETING, asking->meeting);
+    make(path_of("/v1/mentoring-pairs/%s/goals", asking->pair), "{\"term\":\"business_plan\"}",
+         asking->goal);
+}
+
 /* Checks Z1, A1. */
 Test(matrix, what_is_of_no_record)
 {
@@ -620,6 +677,7 @@ Test(matrix, what_is_of_no_record)
                                      .proposal = strdup(response_text_at(proposal, "/id")),
                                      .faults = &faults};
     make_people(&asking);
+    make_pair(&asking);
     operations_walk(ask_service_all, &asking);
     free(asking.client);
     free(asking.proposal);

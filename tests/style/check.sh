@@ -69,7 +69,7 @@ layer contract 'contract|base'
 layer db 'db|base'
 layer audit 'audit|base|db'
 layer auth 'auth|audit|db|base'
-layer housekeeping 'housekeeping|audit|auth|db|base'
+layer housekeeping 'housekeeping|mentoring|audit|auth|db|base'
 layer record 'record|audit|auth|contract|db|base' # auth: on whose behalf is written
 layer mentoring 'mentoring|audit|auth|contract|db|base'
 layer format 'format|record|contract|db|base'

@@ -63,6 +63,8 @@ Test(housekeeper, its_metrics_name_every_kind_and_outcome)
         "express_housekeeping_removed_total{kind=\"idempotency_keys\"} 0\n",
         "express_housekeeping_removed_total{kind=\"revoked_tokens\"} 0\n",
         "express_housekeeping_removed_total{kind=\"proposal_contacts\"} 0\n",
+        "express_housekeeping_due_total{kind=\"expired_pairs\"} 0\n",
+        "express_housekeeping_due_total{kind=\"overdue_meetings\"} 0\n",
         "express_housekeeping_removed_total{kind=\"audit_entries\"} 0\n",
         "express_housekeeping_rounds_total{outcome=\"done\"} 0\n",
         "express_housekeeping_rounds_total{outcome=\"elsewhere\"} 0\n",
