@@ -396,7 +396,7 @@ Test(auth, a_client_without_any_of_the_scopes_it_asks_for_gets_no_token)
     static const char *const SCOPES[] = {"admin", "review", "write", "\"read\"", "read\tread"};
     struct node node = start_node();
     char secret[CLIENT_SECRET_BYTES];
-    struct client client = make_client(CALLER_PARTICIPANT, NULL, secret);
+    struct client client = make_client(CALLER_PARTNER, "read", secret);
     struct auth_issued issued;
 
     for (size_t i = 0; i < ARRAY_LENGTH(SCOPES); i++)
@@ -466,9 +466,9 @@ Test(auth, clients_are_listed_renamed_and_given_other_roles)
         clients_change(db, &arena, two.id, &(struct client_change){.role = &participant}, &changed),
         0);
     cr_assert_eq(changed.role, CALLER_PARTICIPANT);
-    cr_assert_str_eq(changed.scopes, "read");
+    cr_assert_str_eq(changed.scopes, "read write");
     cr_assert_eq(
-        clients_change(db, &arena, two.id, &(struct client_change){.scopes = "write"}, &changed),
+        clients_change(db, &arena, two.id, &(struct client_change){.scopes = "review"}, &changed),
         CLIENTS_INVALID_SCOPE);
     cr_assert_eq(
         clients_change(db, &arena, "nobody", &(struct client_change){.name = "x"}, &changed),
@@ -568,7 +568,7 @@ Test(auth, what_is_taken_away_is_gone_on_every_node_within_five_seconds)
     cr_assert_eq(db_commit(db), 0);
     while (assert_identified(&second, token).role != CALLER_PARTICIPANT)
         cr_assert_lt(clock_monotonic_ms() - since_ms, SEEN_MS);
-    cr_assert_str_eq(assert_identified(&second, token).scopes, "read");
+    cr_assert_str_eq(assert_identified(&second, token).scopes, "read write");
     since_ms = clock_monotonic_ms();
     disable(client.id, true);
     assert_refused_soon(&first, token, since_ms);

@@ -7,6 +7,7 @@
 #include "support/http.h"
 #include "support/leaks.h"
 #include "support/lists.h"
+#include "support/paths.h"
 #include "support/samples.h"
 #include "support/server.h"
 #include "support/tokens.h"
@@ -97,98 +98,23 @@ static void cache_empty(struct cache *cache)
 
 /* --- what is private -------------------------------------------------------------------------- */
 
-/* May nobody in particular call this operation? */
-static bool is_public(const json_t *operation)
-{
-    const json_t *security = json_object_get(operation, "security"), *way;
-    size_t i;
-
-    json_array_foreach (security, i, way)
-        if (json_object_size(way) == 0)
-            return true;
-    return false;
-}
-
-/* Ids that there are, for the addresses that need one. */
-struct ids {
-    char client[64];
-    char proposal[64];
-};
-
-/* The address of a path of the contract; false when nothing is known to put in. */
-static bool fill_in(const char *pattern, const struct ids *ids, char address[PATH_BYTES])
-{
-    const char *id = strncmp(pattern, "/v1/clients", 11) == 0     ? ids->client
-                     : strncmp(pattern, "/v1/proposals", 13) == 0 ? ids->proposal
-                                                                  : "sample-0";
-    struct text text;
-    bool known = true;
-
-    text_init(&text, PATH_BYTES);
-    for (const char *at = pattern; *at != '\0'; at++) {
-        const size_t length = strcspn(at, "}");
-
-        if (*at != '{') {
-            text_append_char(&text, *at);
-            continue;
-        }
-        if (strncmp(at, "{resource}", length + 1) == 0)
-            text_append(&text, "practices");
-        else if (strncmp(at, "{version}", length + 1) == 0)
-            text_append(&text, "1");
-        else if (strncmp(at, "{id}", length + 1) == 0)
-            text_append(&text, id);
-        else
-            known = false;
-        at += length;
-    }
-    (void)snprintf(address, PATH_BYTES, "%s", text.bytes);
-    text_deinit(&text);
-    return known;
-}
-
-static void copy_id(struct response *response, char ret_id[64])
-{
-    cr_assert_eq(response->status, 201, "%s", response->body);
-    (void)snprintf(ret_id, 64, "%s", response_text_at(response, "/id"));
-}
-
-static void make_ids(const char *token, struct ids *ids)
-{
-    static const char *const KEY_1[] = {"Idempotency-Key: caches-1", NULL};
-    static const char *const KEY_2[] = {"Idempotency-Key: caches-2", NULL};
-    CLEANUP(response_freep)
-    struct response *client = http_as(token, "POST", "/v1/clients", KEY_1,
-                                      "{\"name\":\"Caches\",\"organisation\":\"univerbal\","
-                                      "\"role\":\"partner\"}");
-    CLEANUP(response_freep)
-    struct response *proposal =
-        http_as(NULL, "POST", "/v1/practices/sample-0/proposals", KEY_2,
-                "{\"patch\":{\"summary\":\"Another summary.\"},\"message\":\"As it is.\"}");
-
-    copy_id(client, ids->client);
-    copy_id(proposal, ids->proposal);
-}
-
 /* Checks H24. */
 Test(caches, a_shared_cache_never_serves_what_was_answered_in_private)
 {
     const json_t *paths = json_object_get(contract_document(list_contract()), "paths");
-    const char *token = token_for("admin", "univerbal"), *pattern;
     struct cache cache = {.count = 0};
-    struct ids ids;
+    const char *template;
     json_t *item;
     size_t checked = 0;
 
-    make_ids(token, &ids);
-    json_object_foreach ((json_t *)(uintptr_t)paths, pattern, item) {
-        const json_t *operation = json_object_get(item, "get");
+    json_object_foreach ((json_t *)(uintptr_t)paths, template, item) {
+        const char *token = path_reader(template, item);
         struct response *answer;
-        char address[PATH_BYTES];
+        char address[PATH_FILLED_BYTES];
 
-        if (operation == NULL || is_public(operation))
+        if (json_object_get(item, "get") == NULL || token == NULL)
             continue;
-        cr_assert(fill_in(pattern, &ids, address), "%s has a part that is not known here", pattern);
+        path_fill(template, item, address);
         if (cache_pass(&cache, token, address, &answer))
             cr_assert_fail("%s may be kept for others: %s", address,
                            response_header(answer, "Cache-Control"));
