@@ -5,6 +5,8 @@
  */
 #include "application.h"
 #include "auth/auth.h"
+#include "auth/caller.h"
+#include "base/arena.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "command_data.h"
@@ -13,7 +15,9 @@
 #include "coverage/rarity.h"
 #include "db/db.h"
 #include "housekeeper.h"
+#include "housekeeping/housekeeping.h"
 #include "memo.h"
+#include "mentoring/ledger.h"
 #include "record/model.h"
 #include "safety.h"
 #include "server.h"
@@ -33,6 +37,7 @@
 #define WAITERS_PER_CONNECTION 16
 #define STATEMENTS_MAX 300
 #define DIFFERENCES_BYTES_MAX (1024 * 1024)
+#define LEDGER_ARENA_BYTES_MAX (256 * 1024 * 1024) /* a million erasures */
 
 struct serving {
     struct application application;
@@ -136,6 +141,52 @@ static int make_auth(struct serving *serving, const struct settings *settings)
     return auth_new(&auth, stderr, &serving->auth);
 }
 
+/* Refuse to serve people who were erased, and whom a backup has brought back. */
+static int look_for_the_erased(struct serving *serving, const struct settings *settings)
+{
+    const struct caller service = caller_service();
+    struct erasure *missing;
+    struct arena arena;
+    struct db *db = NULL;
+    size_t count = 0;
+    int r;
+
+    if (settings->erasure_ledger[0] == '\0') {
+        log_warn(
+            "serve.ledger_missing",
+            "effect=\"a backup brings back who was erased\" mend=\"set EXPRESS_ERASURE_LEDGER\"");
+        return 0;
+    }
+    r = db_lease(serving->private_pool, &db);
+    if (r == 0)
+        r = caller_begin(db, &service, "");
+    arena_init(&arena, LEDGER_ARENA_BYTES_MAX);
+    if (r == 0)
+        r = ledger_meet(db, settings->erasure_ledger, &arena, &missing, &count);
+    if (r != 0)
+        (void)fprintf(stderr, "express-api: the ledger of erasures cannot be compared with the "
+                              "database: see the log\n");
+    if (r == 0 && count > 0) {
+        (void)fprintf(stderr,
+                      "express-api: %zu erasures are not in this database, as after a backup was "
+                      "restored: run 'express-api erasures replay' first\n",
+                      count);
+        r = 1;
+    }
+    arena_deinit(&arena);
+    db_release(db);
+    return r;
+}
+
+static int start_housekeeper(struct serving *serving, const struct settings *settings)
+{
+    const struct housekeeping_settings rounds = {.audit_days = settings->audit_days,
+                                                 .retention_days = settings->retention_days,
+                                                 .erasure_ledger = settings->erasure_ledger};
+
+    return housekeeper_start(serving->private_pool, &rounds, &serving->application.housekeeper);
+}
+
 static int prepare(struct serving *serving, const struct settings *settings)
 {
     int r = contract_load(&serving->contract);
@@ -155,6 +206,8 @@ static int prepare(struct serving *serving, const struct settings *settings)
     if (r == 0)
         r = compare(serving);
     if (r == 0)
+        r = look_for_the_erased(serving, settings);
+    if (r == 0)
         r = make_auth(serving, settings);
     if (r != 0)
         return r;
@@ -167,8 +220,7 @@ static int prepare(struct serving *serving, const struct settings *settings)
                                                 .memo = serving->memo,
                                                 .rarity = serving->rarity};
     cursor_keys_derive(settings->secret, &serving->application.cursor_keys);
-    r = housekeeper_start(serving->private_pool, settings->audit_days,
-                          &serving->application.housekeeper);
+    r = start_housekeeper(serving, settings);
     if (r != 0)
         return r;
     serving->is_listening =

@@ -24,7 +24,7 @@ static const char *const OUTCOMES[ROUND_OUTCOMES] = {
 
 struct housekeeper {
     struct db_pool *pool; /* borrowed */
-    uint32_t audit_days;
+    struct housekeeping_settings settings;
     pthread_t thread;
     pthread_mutex_t mutex; /* of @stopping */
     pthread_cond_t woken;
@@ -66,16 +66,23 @@ static void tell(const struct housekeeping_figures *figures)
     if (removed > 0)
         log_info("housekeeping.removed",
                  "idempotency_keys=%" PRIu64 " revoked_tokens=%" PRIu64
-                 " proposal_contacts=%" PRIu64 " audit_entries=%" PRIu64,
+                 " proposal_contacts=%" PRIu64 " participants=%" PRIu64 " audit_entries=%" PRIu64,
                  figures->removed[HOUSEKEEPING_IDEMPOTENCY_KEYS],
                  figures->removed[HOUSEKEEPING_REVOKED_TOKENS],
                  figures->removed[HOUSEKEEPING_PROPOSAL_CONTACTS],
+                 figures->removed[HOUSEKEEPING_PARTICIPANTS],
                  figures->removed[HOUSEKEEPING_AUDIT_ENTRIES]);
     if (figures->due[HOUSEKEEPING_EXPIRED_PAIRS] > 0 ||
         figures->due[HOUSEKEEPING_OVERDUE_MEETINGS] > 0)
         log_info("housekeeping.due", "expired_pairs=%" PRIu64 " overdue_meetings=%" PRIu64,
                  figures->due[HOUSEKEEPING_EXPIRED_PAIRS],
                  figures->due[HOUSEKEEPING_OVERDUE_MEETINGS]);
+    if (figures->held > 0)
+        log_error("retention.held",
+                  "due_at_least=%" PRIu64
+                  " effect=\"nobody is erased\" mend=\"look at the clock and "
+                  "EXPRESS_RETENTION_DAYS, then run express-api housekeeping --erase-max N\"",
+                  figures->held);
     /* The log is kept elsewhere than the database: this line is what `audit verify --expect` takes.
      */
     if (figures->seal.is_new)
@@ -88,7 +95,7 @@ static void do_round(struct housekeeper *housekeeper)
     struct housekeeping_figures figures;
     enum outcome outcome = ROUND_DONE;
     int r =
-        housekeeping_run(housekeeper->pool, housekeeper->audit_days, &housekeeper->stop, &figures);
+        housekeeping_run(housekeeper->pool, &housekeeper->settings, &housekeeper->stop, &figures);
 
     for (size_t i = 0; i < HOUSEKEEPING_KINDS; i++)
         atomic_fetch_add(&housekeeper->removed[i], figures.removed[i]);
@@ -138,7 +145,7 @@ static void release(struct housekeeper *housekeeper)
     free(housekeeper);
 }
 
-int housekeeper_start(struct db_pool *pool, uint32_t audit_days,
+int housekeeper_start(struct db_pool *pool, const struct housekeeping_settings *settings,
                       struct housekeeper **ret_housekeeper)
 {
     struct housekeeper *housekeeper = calloc(1, sizeof(*housekeeper));
@@ -146,7 +153,7 @@ int housekeeper_start(struct db_pool *pool, uint32_t audit_days,
     if (housekeeper == NULL)
         return fault_raise(-ENOMEM);
     housekeeper->pool = pool;
-    housekeeper->audit_days = audit_days;
+    housekeeper->settings = *settings;
     if (!init_waiting(housekeeper)) {
         free(housekeeper);
         return fault_raise(-ENOMEM);

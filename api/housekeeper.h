@@ -8,17 +8,17 @@
  */
 #include "base/annotate.h"
 
-#include <stdint.h>
-
 struct db_pool;
 struct housekeeper;
+struct housekeeping_settings;
 struct text;
 
 /*
  * housekeeper_start() - @pool: borrowed until housekeeper_stop(); of role express_writer
+ * @settings: copied; its texts borrowed as long
  * Return: 0; a fault.
  */
-MUST_CHECK int housekeeper_start(struct db_pool *pool, uint32_t audit_days,
+MUST_CHECK int housekeeper_start(struct db_pool *pool, const struct housekeeping_settings *settings,
                                  struct housekeeper **ret_housekeeper);
 /* After the transaction that runs: a statement's time at most. Takes NULL. */
 void housekeeper_stop(struct housekeeper *housekeeper);

@@ -210,6 +210,8 @@ static const struct {
                                  "participants and coordinators"},
     [ACCESS_PARTICIPANT] = {PARTICIPANT, "write", "participants"},
     [ACCESS_COORDINATOR] = {COORDINATOR, "write", "coordinators"},
+    [ACCESS_ERASER] = {PARTICIPANT | COORDINATOR | ADMIN, "write",
+                       "participants, coordinators and admins"},
 };
 
 enum identity_right identity_right(enum route_access access, const struct caller *caller,

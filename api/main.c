@@ -41,8 +41,11 @@ static const struct {
     {"audit", "verify [--expect ROOT]... | prune --days N",
      "verify the audit log, also against roots kept elsewhere, or remove its old entries",
      command_audit},
-    {"housekeeping", "", "remove what has served its time, as servers do once a minute",
-     command_housekeeping},
+    {"erasures", "list | replay",
+     "the people who were erased, by receipt; or do it again after a backup was restored",
+     command_erasures},
+    {"housekeeping", "[--erase-max N]",
+     "remove what has served its time, as servers do once a minute", command_housekeeping},
     {"health", "", "ask a running server whether it is ready", command_health},
 };
 

@@ -25,7 +25,8 @@ enum route_access {
     ACCESS_MENTORING,        /* participant, coordinator; scope read */
     ACCESS_MENTORING_WRITER, /* the same; scope write */
     ACCESS_PARTICIPANT,      /* participant; scope write: what nobody else may say */
-    ACCESS_COORDINATOR       /* coordinator; scope write */
+    ACCESS_COORDINATOR,      /* coordinator; scope write */
+    ACCESS_ERASER /* participant, coordinator, and admin: who erases people; scope write */
 };
 
 enum route_body {

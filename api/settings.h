@@ -33,6 +33,8 @@ struct settings {
     uint32_t request_timeout_s;    /* header and body must have arrived */
     uint32_t drain_s;              /* running requests get this long at stop */
     uint32_t audit_days;           /* how long the audit log is kept */
+    uint32_t retention_days;       /* people of mentoring are erased after so long; 0: never */
+    const char *erasure_ledger;    /* file that remembers erasures; "": none */
     uint32_t log_level;            /* enum log_level */
     const char *allow_unsafe;      /* "", "1", or names of settings separated by commas */
 };

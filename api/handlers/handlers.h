@@ -34,6 +34,9 @@ int handle_contact_remove(struct request *request, struct reply *reply);
 int handle_consents_read(struct request *request, struct reply *reply);
 int handle_consent_give(struct request *request, struct reply *reply);
 int handle_consent_withdraw(struct request *request, struct reply *reply);
+int handle_participant_erase(struct request *request, struct reply *reply);
+int handle_erasure_read(struct request *request, struct reply *reply);
+int handle_subject_access(struct request *request, struct reply *reply);
 
 int handle_record_create(struct request *request, struct reply *reply);
 int handle_record_replace(struct request *request, struct reply *reply);

@@ -18,6 +18,7 @@
 #include "db/db.h"
 #include "handlers/handlers.h"
 #include "listing.h"
+#include "mentoring/erasure.h"
 #include "mentoring/participant_store.h"
 #include "present.h"
 #include "record/content.h"
@@ -138,12 +139,29 @@ static int answer_created(struct writing *writing, const struct participant *par
     return r == 0 ? reply_header(writing->reply, "Location", address_of(writing, participant)) : r;
 }
 
+/* Not there; or gone, to whoever has had it erased. */
+static int refuse_absent(struct writing *writing)
+{
+    struct erasure erasure;
+    int r = erasure_gone(writing->db, writing->request->arena, participants_kind(writing),
+                         request_segment(writing->request, "id"), &erasure);
+
+    if (r == ERASURE_NOT_FOUND)
+        return writing_refuse(writing, "not-found", NULL);
+    if (r != 0)
+        return r;
+    r = reply_gone(writing->request, writing->reply, erasure.erased_at, NULL);
+    return r == 0 ? WRITING_ANSWERED : r;
+}
+
 int participants_get(struct writing *writing, enum participant_hold hold,
                      struct participant *ret_participant)
 {
     int r = participant_store_get(writing->db, writing->request->arena, participants_kind(writing),
                                   request_segment(writing->request, "id"), hold, ret_participant);
 
+    if (r == PARTICIPANT_NOT_FOUND)
+        return refuse_absent(writing);
     return r == 0 ? 0 : participants_refuse(writing, r);
 }
 

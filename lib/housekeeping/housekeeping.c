@@ -2,8 +2,11 @@
 
 #include "auth/caller.h"
 #include "base/annotate.h"
+#include "base/arena.h"
 #include "db/db.h"
 #include "mentoring/due.h"
+#include "mentoring/erasure.h"
+#include "mentoring/ledger.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +16,8 @@
 /* Rows removed in one transaction: few enough that whoever waits for one of them waits in vain for
  * milliseconds, and that an audit log of a year is gone through in minutes. */
 #define BATCH_ROWS 1000
+#define BATCH_PEOPLE 20 /* each touches all tables of mentoring */
+#define LEDGER_ARENA_BYTES_MAX (64 * 1024 * 1024)
 
 /* Not a session's lock: it ends with the transaction, whatever becomes of the connection. */
 static const struct db_query LOCK = {
@@ -46,16 +51,6 @@ static const struct db_query REMOVE_CONTACTS = {
 
 static const struct {
     const char *name;
-    const struct db_query *remove; /* NULL: audit_prune() */
-} KINDS[HOUSEKEEPING_KINDS] = {
-    [HOUSEKEEPING_IDEMPOTENCY_KEYS] = {"idempotency_keys", &REMOVE_KEYS},
-    [HOUSEKEEPING_REVOKED_TOKENS] = {"revoked_tokens", &REMOVE_REVOCATIONS},
-    [HOUSEKEEPING_PROPOSAL_CONTACTS] = {"proposal_contacts", &REMOVE_CONTACTS},
-    [HOUSEKEEPING_AUDIT_ENTRIES] = {"audit_entries", NULL},
-};
-
-static const struct {
-    const char *name;
     int (*act)(struct db *db, uint32_t limit, uint64_t *ret_done);
 } DUES[HOUSEKEEPING_DUES] = {
     [HOUSEKEEPING_EXPIRED_PAIRS] = {"expired_pairs", due_expire_pairs},
@@ -67,8 +62,52 @@ static const struct {
 
 struct round {
     struct db *db;
-    uint32_t audit_days;
+    const struct housekeeping_settings *settings;
     struct housekeeping_figures *figures;
+};
+
+static int forget_askers(const struct round *round, uint64_t *ret_removed)
+{
+    return erasure_forget_askers(round->db, BATCH_ROWS, ret_removed);
+}
+
+static int erase_people(const struct round *round, uint64_t *ret_removed)
+{
+    const struct erasure_bounds bounds = {.days = round->settings->retention_days,
+                                          .rows_max = BATCH_PEOPLE,
+                                          .due_max = round->settings->retention_max};
+    struct erasure_figures figures;
+    int r;
+
+    *ret_removed = 0;
+    if (round->settings->retention_days == 0)
+        return 0;
+    r = erasure_expire(round->db, &bounds, &figures);
+    if (r != 0)
+        return r;
+    *ret_removed = figures.erased;
+    if (figures.is_held)
+        round->figures->held = figures.due;
+    return 0;
+}
+
+static int remove_entries(const struct round *round, uint64_t *ret_removed)
+{
+    return audit_prune(round->db, round->settings->audit_days, BATCH_ROWS, ret_removed);
+}
+
+static const struct {
+    const char *name;
+    const struct db_query *remove; /* NULL: @run does it */
+    int (*run)(const struct round *round, uint64_t *ret_removed);
+    uint64_t batch;
+} KINDS[HOUSEKEEPING_KINDS] = {
+    [HOUSEKEEPING_IDEMPOTENCY_KEYS] = {"idempotency_keys", &REMOVE_KEYS, NULL, BATCH_ROWS},
+    [HOUSEKEEPING_REVOKED_TOKENS] = {"revoked_tokens", &REMOVE_REVOCATIONS, NULL, BATCH_ROWS},
+    [HOUSEKEEPING_PROPOSAL_CONTACTS] = {"proposal_contacts", &REMOVE_CONTACTS, NULL, BATCH_ROWS},
+    [HOUSEKEEPING_ERASURE_ASKERS] = {"erasure_askers", NULL, forget_askers, BATCH_ROWS},
+    [HOUSEKEEPING_PARTICIPANTS] = {"participants", NULL, erase_people, BATCH_PEOPLE},
+    [HOUSEKEEPING_AUDIT_ENTRIES] = {"audit_entries", NULL, remove_entries, BATCH_ROWS},
 };
 
 const char *housekeeping_kind_name(enum housekeeping_kind kind)
@@ -106,7 +145,7 @@ static int remove_batch(const struct round *round, enum housekeeping_kind kind,
     int r;
 
     if (KINDS[kind].remove == NULL)
-        return audit_prune(round->db, round->audit_days, BATCH_ROWS, ret_removed);
+        return KINDS[kind].run(round, ret_removed);
     (void)snprintf(limit, sizeof(limit), "%d", BATCH_ROWS);
     r = db_run(round->db, KINDS[kind].remove, (const char *const[]){limit}, &rows);
     if (r == 0)
@@ -119,9 +158,9 @@ static int remove_batch(const struct round *round, enum housekeeping_kind kind,
 static int remove_all(const struct round *round, enum housekeeping_kind kind,
                       const atomic_bool *stop)
 {
-    uint64_t removed = BATCH_ROWS;
+    uint64_t removed = KINDS[kind].batch;
 
-    while (removed >= BATCH_ROWS && !atomic_load(stop)) {
+    while (removed >= KINDS[kind].batch && !atomic_load(stop)) {
         int r = begin(round);
 
         if (r != 0 || round->figures->is_elsewhere)
@@ -177,10 +216,26 @@ static int seal(const struct round *round)
     return r;
 }
 
-int housekeeping_run(struct db_pool *pool, uint32_t audit_days, const atomic_bool *stop,
-                     struct housekeeping_figures *ret_figures)
+/* Not under the lock: each node has its file, unless they share one. */
+static int catch_up(const struct round *round)
 {
-    struct round round = {.audit_days = audit_days, .figures = ret_figures};
+    const struct caller service = caller_service();
+    struct arena arena;
+    int r = caller_begin(round->db, &service, "");
+
+    if (r != 0)
+        return r;
+    arena_init(&arena, LEDGER_ARENA_BYTES_MAX);
+    r = ledger_catch_up(round->db, round->settings->erasure_ledger, &arena);
+    arena_deinit(&arena);
+    db_rollback(round->db); /* only read */
+    return r;
+}
+
+int housekeeping_run(struct db_pool *pool, const struct housekeeping_settings *settings,
+                     const atomic_bool *stop, struct housekeeping_figures *ret_figures)
+{
+    struct round round = {.settings = settings, .figures = ret_figures};
     int r;
 
     *ret_figures = (struct housekeeping_figures){0};
@@ -197,6 +252,8 @@ int housekeeping_run(struct db_pool *pool, uint32_t audit_days, const atomic_boo
     /* Entries go once a day, too: each time leaves an entry of its own. */
     if (r == 0 && ret_figures->seal.number != 0)
         r = remove_all(&round, HOUSEKEEPING_AUDIT_ENTRIES, stop);
+    if (r == 0 && settings->erasure_ledger[0] != '\0')
+        r = catch_up(&round);
     db_release(round.db);
     return r;
 }

@@ -198,6 +198,12 @@ static const struct db_query WITHDRAW = {
     .param_count = 2,
 };
 
+static const struct db_query EVERYTHING = {
+    .name = "participant_everything",
+    .sql = "select mentoring.subject_access($1::uuid, $2::mentoring.participant_kind)",
+    .param_count = 2,
+};
+
 /* --- rules ---------------------------------------------------------------------------------- */
 
 static unsigned number_of(const char *text)
@@ -561,4 +567,20 @@ int participant_store_withdraw(struct db *db, struct arena *arena, const char *i
     return r == PARTICIPANT_NOT_FOUND
                ? one_consent(db, arena, &LAST_CONSENT, id, purpose, ret_consent)
                : r;
+}
+
+/* --- everything ----------------------------------------------------------------------------- */
+
+int participant_store_everything(struct db *db, struct arena *arena, enum participant_kind kind,
+                                 const char *id, const char **ret_document)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    int r = db_run(db, &EVERYTHING, (const char *const[]){id, participant_kind_name(kind)}, &rows);
+
+    if (r != 0)
+        return r;
+    if (db_rows_text(rows, 0, 0) == NULL)
+        return PARTICIPANT_NOT_FOUND;
+    *ret_document = arena_copy(arena, db_rows_text(rows, 0, 0));
+    return *ret_document == NULL ? fault_raise(-ENOMEM) : 0;
 }

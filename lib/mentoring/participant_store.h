@@ -114,3 +114,12 @@ MUST_CHECK int participant_store_last_consent(struct db *db, struct arena *arena
 MUST_CHECK int participant_store_withdraw(struct db *db, struct arena *arena, const char *id,
                                           const char *purpose,
                                           struct participant_consent *ret_consent);
+
+/*
+ * participant_store_everything() - all that is held about a person, as JSON
+ * @ret_document: arena
+ * Return: 0; PARTICIPANT_NOT_FOUND: not the caller's to ask for; a db outcome; a fault.
+ */
+MUST_CHECK int participant_store_everything(struct db *db, struct arena *arena,
+                                            enum participant_kind kind, const char *id,
+                                            const char **ret_document);

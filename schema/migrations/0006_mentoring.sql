@@ -314,8 +314,12 @@ create table mentoring.erasure (
   participant_id uuid not null unique,
   kind mentoring.participant_kind not null,
   cause text not null check (cause in ('request', 'retention')),
-  erased_at timestamptz not null default now()
+  erased_at timestamptz not null default date_trunc('milliseconds', now()),
+  -- By whom, for a day: a hash over the receipt and the caller, who then hears 410 and not 404.
+  asked_by bytea
 );
+create index erasure_asked_by on mentoring.erasure (erased_at) where asked_by is not null;
+create index erasure_erased_at on mentoring.erasure (erased_at);
 comment on table mentoring.erasure is
   'Ledger of the erased: nothing but ids that lead to nobody any more.';
 
@@ -370,6 +374,12 @@ $$;
 create trigger guard_proposal before insert on mentoring.pair
   for each row execute function mentoring.guard_proposal();
 
+create function mentoring.erased_columns() returns text[]
+language sql immutable parallel safe
+return array['mentor_id', 'mentee_id', 'mentor_subject', 'mentee_subject', 'proposed_at',
+             'respond_by', 'mentor_accepted_at', 'mentee_accepted_at', 'accepted_at', 'started_at',
+             'due_at', 'ended_at', 'updated_at'];
+
 -- One move after the other, each one that there is, by who may make it, and none after the end.
 -- Not as the owner: who acts is asked for. A function of this schema acts for the service.
 create function mentoring.guard_move() returns trigger
@@ -384,12 +394,11 @@ declare
   mentor_accepts boolean := new.mentor_accepted_at is distinct from old.mentor_accepted_at;
   mentee_accepts boolean := new.mentee_accepted_at is distinct from old.mentee_accepted_at;
 begin
-  -- Erasing takes a person out of the pair, and nothing else; it is the foreign key that does it.
+  -- Erasing takes a person out of the pair, leaves the months of its times, and nothing else.
   if (new.mentor_id is null and old.mentor_id is not null)
      or (new.mentee_id is null and old.mentee_id is not null) then
-    if current_user <> 'express_owner'
-       or to_jsonb(new) - array['mentor_id', 'mentee_id', 'mentor_subject', 'mentee_subject']
-          <> to_jsonb(old) - array['mentor_id', 'mentee_id', 'mentor_subject', 'mentee_subject'] then
+    if current_user <> 'express_owner' or old.ended_at is null
+       or to_jsonb(new) - mentoring.erased_columns() <> to_jsonb(old) - mentoring.erased_columns() then
       raise exception using errcode = 'check_violation', constraint = 'pair_identity_stays';
     end if;
     if new.mentor_id is null then
@@ -471,6 +480,16 @@ create trigger cancel_meetings after update on mentoring.pair
   for each row when (old.ended_at is null and new.ended_at is not null)
   execute function mentoring.cancel_meetings();
 
+-- Is somebody of the pair being erased? Then the person stands in the ledger, and in the pair still;
+-- no other transaction ever sees that.
+create function mentoring.is_erasing(pair uuid) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+  select exists (select from mentoring.pair p
+                   join mentoring.erasure e on e.participant_id in (p.mentor_id, p.mentee_id)
+                  where p.id = pair);
+end;
+
 -- Meetings are those of an active pair. What was planned in time can be told of later: while the
 -- pair pauses by both sides, after its end by the coordinator, who alone may also correct it.
 create function mentoring.guard_meeting() returns trigger
@@ -484,6 +503,9 @@ begin
   if tg_op = 'UPDATE' then
     if (new.id, new.pair_id, new.version) is distinct from (old.id, old.pair_id, old.version + 1) then
       raise exception using errcode = 'check_violation', constraint = 'meeting_identity_stays';
+    end if;
+    if mentoring.is_erasing(new.pair_id) then
+      return new;
     end if;
     -- The worker's word, or that of the end of the pair.
     if (old.state = 'planned' and new.state = 'cancelled' and new.reason = 'pair_ended')
@@ -720,6 +742,266 @@ begin
 end
 $$;
 
+-- --- erasing ---------------------------------------------------------------------------------------
+
+-- Takes a person out of everything, and writes that into the ledger. Whoever calls this has looked
+-- whether it may be. What stays of its pairs tells of nobody: that there was one, how far it came and
+-- what came of it, by months. Return: what the audit log called the person.
+create function mentoring.remove_person(person mentoring.participant, new_receipt uuid, why text,
+                                        at timestamptz, asker text) returns uuid
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+begin
+  insert into mentoring.erasure (receipt, participant_id, kind, cause, erased_at, asked_by)
+  values (new_receipt, person.id, person.kind, why, at,
+          sha256(convert_to(new_receipt || asker, 'UTF8')));
+  -- The pairs end as they do whenever somebody leaves.
+  update mentoring.consent c set withdrawn_at = greatest(now(), c.given_at)
+   where c.participant_id = person.id and c.withdrawn_at is null;
+  delete from mentoring.feedback f using mentoring.pair p
+   where p.id = f.pair_id and ((p.mentor_id = person.id and f.side = 'mentor')
+                               or (p.mentee_id = person.id and f.side = 'mentee'));
+  delete from mentoring.goal g using mentoring.pair p
+   where p.id = g.pair_id and p.mentee_id = person.id;
+  update mentoring.outcome o set noted_at = date_trunc('month', o.noted_at, 'UTC')
+    from mentoring.pair p where p.id = o.pair_id and p.mentee_id = person.id;
+  update mentoring.meeting m
+     set starts_at = date_trunc('month', m.starts_at, 'UTC'),
+         answer_by = date_trunc('month', m.answer_by, 'UTC'),
+         state = case m.state when 'planned' then 'cancelled' else m.state end,
+         reason = null, format = null, overdue_since = null, version = m.version + 1,
+         updated_at = date_trunc('month', m.updated_at, 'UTC')
+    from mentoring.pair p where p.id = m.pair_id and person.id in (p.mentor_id, p.mentee_id);
+  update mentoring.pair_move v set at = date_trunc('month', v.at, 'UTC')
+    from mentoring.pair p where p.id = v.pair_id and person.id in (p.mentor_id, p.mentee_id);
+  update mentoring.pair p
+     set mentor_id = nullif(p.mentor_id, person.id), mentee_id = nullif(p.mentee_id, person.id),
+         proposed_at = date_trunc('month', p.proposed_at, 'UTC'),
+         respond_by = date_trunc('month', p.respond_by, 'UTC'),
+         mentor_accepted_at = date_trunc('month', p.mentor_accepted_at, 'UTC'),
+         mentee_accepted_at = date_trunc('month', p.mentee_accepted_at, 'UTC'),
+         accepted_at = date_trunc('month', p.accepted_at, 'UTC'),
+         started_at = date_trunc('month', p.started_at, 'UTC'),
+         due_at = date_trunc('month', p.due_at, 'UTC'),
+         ended_at = date_trunc('month', p.ended_at, 'UTC'),
+         updated_at = date_trunc('month', p.updated_at, 'UTC')
+   where person.id in (p.mentor_id, p.mentee_id);
+  delete from identity.idempotency_key k
+   where k.record_id = person.id or k.caller = 'subject:' || person.subject;
+  delete from mentoring.participant p where p.id = person.id;
+  return person.audit_id;
+end
+$$;
+create policy erase on identity.idempotency_key for delete to express_owner using (true);
+create policy find on identity.idempotency_key for select to express_owner using (true);
+create index idempotency_key_record_id on identity.idempotency_key (record_id)
+  where record_id is not null;
+
+-- On the word of the person, its coordinator or an administrator. Asked again by the same caller
+-- within a day, it says the same. No row: there is nobody of this id, or not for this caller.
+create function mentoring.erase(
+  wanted uuid, wanted_kind mentoring.participant_kind, out receipt uuid,
+  out erased_at timestamptz, out audit_id uuid) returns setof record
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  person mentoring.participant;
+begin
+  select p.* into person from mentoring.participant p
+   where p.id = wanted and p.kind = wanted_kind
+     and case identity.acting_role()
+           when 'admin' then true
+           when 'coordinator' then exists (
+             select from catalogue.record r
+              where r.id = p.programme_id and r.owner_id = identity.acting_organisation())
+           when 'participant' then p.subject = identity.acting_subject()
+           else false end
+     for update of p;
+  if found then
+    receipt := gen_random_uuid();
+    erased_at := date_trunc('milliseconds', now());
+    audit_id := mentoring.remove_person(person, receipt, 'request', erased_at,
+                                        identity.acting_caller());
+    return next;
+    return;
+  end if;
+  return query select g.receipt, g.erased_at, null::uuid
+                 from mentoring.gone(wanted, wanted_kind) g;
+end
+$$;
+-- Did this caller have the person erased, no longer than a day ago?
+create function mentoring.gone(wanted uuid, wanted_kind mentoring.participant_kind, out receipt uuid,
+                               out erased_at timestamptz) returns setof record
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+  select e.receipt, e.erased_at from mentoring.erasure e
+   where e.participant_id = wanted and e.kind = wanted_kind
+     and e.asked_by = sha256(convert_to(e.receipt || identity.acting_caller(), 'UTF8'));
+end;
+-- For whoever has a receipt: what it is for, and not whom.
+create function mentoring.receipt(wanted uuid, out kind mentoring.participant_kind, out cause text,
+                                  out erased_at timestamptz) returns setof record
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+  select e.kind, e.cause, e.erased_at from mentoring.erasure e where e.receipt = wanted;
+end;
+-- For the ledger outside of the database, and what looks after it.
+create function mentoring.erasures_since(since timestamptz, out receipt uuid, out participant_id uuid,
+                                         out kind mentoring.participant_kind, out cause text,
+                                         out erased_at timestamptz) returns setof record
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if identity.acting_role() is null or identity.acting_role() not in ('service', 'system') then
+    raise insufficient_privilege;
+  end if;
+  return query select e.receipt, e.participant_id, e.kind, e.cause, e.erased_at
+                 from mentoring.erasure e where e.erased_at >= since order by e.erased_at, e.receipt;
+end
+$$;
+-- Who was asked for an erasure is forgotten after a day.
+create function mentoring.forget_askers(most integer) returns bigint
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  forgotten bigint;
+begin
+  if identity.acting_role() is null or identity.acting_role() not in ('service', 'system') then
+    raise insufficient_privilege;
+  end if;
+  update mentoring.erasure e set asked_by = null
+   where e.receipt = any (array(
+     select o.receipt from mentoring.erasure o
+      where o.asked_by is not null and o.erased_at < now() - interval '24 hours' limit most));
+  get diagnostics forgotten = row_count;
+  return forgotten;
+end
+$$;
+-- An erasure of the ledger outside, done again where a backup has brought the person back. Return:
+-- was there anybody?
+create function mentoring.erase_again(old_receipt uuid, wanted uuid,
+                                      old_kind mentoring.participant_kind, why text,
+                                      at timestamptz) returns boolean
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  person mentoring.participant;
+begin
+  if identity.acting_role() is distinct from 'system' then
+    raise insufficient_privilege;
+  end if;
+  select p.* into person from mentoring.participant p where p.id = wanted for update;
+  if found then
+    delete from mentoring.erasure e where e.participant_id = wanted;
+    perform audit.append(person.kind || '.erase', person.kind || 's',
+      mentoring.remove_person(person, old_receipt, why, at, null), null, null);
+    return true;
+  end if;
+  insert into mentoring.erasure (receipt, participant_id, kind, cause, erased_at)
+  values (old_receipt, wanted, old_kind, why, at) on conflict do nothing;
+  return false;
+end
+$$;
+
+-- Age: people without an open pair, with whom nothing has happened for so long, no more than asked
+-- for at once. When more of them are due than can be meant, nobody is erased and they are counted:
+-- a clock that is wrong shall not empty the tables. @due counts up to that bound and one more.
+create function mentoring.expire(older_than interval, most integer, bound integer, out due bigint,
+                                 out erased bigint) returns record
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  person mentoring.participant;
+begin
+  if identity.acting_role() is null or identity.acting_role() not in ('service', 'system') then
+    raise insufficient_privilege;
+  end if;
+  erased := 0;
+  select count(*) into due
+    from (select from mentoring.participant p
+           where p.active_at < now() - older_than
+             and not exists (select from mentoring.pair x
+                              where p.id in (x.mentor_id, x.mentee_id)
+                                and (x.ended_at is null or x.updated_at >= now() - older_than))
+           limit bound + 1) people;
+  if due > bound then
+    return;
+  end if;
+  for person in
+    select p.* from mentoring.participant p
+     where p.active_at < now() - older_than
+       and not exists (select from mentoring.pair x
+                        where p.id in (x.mentor_id, x.mentee_id)
+                          and (x.ended_at is null or x.updated_at >= now() - older_than))
+     order by p.active_at limit most for update skip locked
+  loop
+    perform audit.append(person.kind || '.erase', person.kind || 's',
+      mentoring.remove_person(person, gen_random_uuid(), 'retention',
+                              date_trunc('milliseconds', now()), null), null, null);
+    erased := erased + 1;
+  end loop;
+end
+$$;
+-- How many people there are: what part of them is due tells whether that can be meant.
+create function mentoring.people() returns bigint
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+  select count(*) from mentoring.participant
+   where (select identity.acting_role()) in ('service', 'system');
+end;
+
+-- --- everything about a person ---------------------------------------------------------------------
+
+-- For the person and the coordinator. Null: there is nobody of this id for this caller. Of the pairs
+-- there is what concerns the person, and not who the other one is.
+create function mentoring.subject_access(wanted uuid, wanted_kind mentoring.participant_kind)
+returns jsonb
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+  select jsonb_build_object(
+    'person', to_jsonb(p) || jsonb_build_object('languages', coalesce((
+      select jsonb_agg(to_jsonb(l) - 'participant_id' order by l.language)
+        from mentoring.participant_language l where l.participant_id = p.id), '[]')),
+    'contact', (select to_jsonb(c) - 'participant_id' from mentoring.contact c
+                 where c.participant_id = p.id),
+    'consents', coalesce((
+      select jsonb_agg(to_jsonb(c) - 'participant_id' order by c.given_at, c.purpose)
+        from mentoring.consent c where c.participant_id = p.id), '[]'),
+    'pairs', coalesce((
+      select jsonb_agg(
+        case p.kind
+          when 'mentor' then to_jsonb(x) - array['mentee_id', 'mentee_subject', 'mentee_kind']
+          else to_jsonb(x) - array['mentor_id', 'mentor_subject', 'mentor_kind'] end
+        || jsonb_build_object(
+          'moves', coalesce((select jsonb_agg(to_jsonb(m) - 'pair_id' order by m.version)
+                               from mentoring.pair_move m where m.pair_id = x.id), '[]'),
+          'meetings', coalesce((select jsonb_agg(to_jsonb(m) - 'pair_id' order by m.starts_at, m.id)
+                                  from mentoring.meeting m where m.pair_id = x.id), '[]'),
+          'goals', coalesce((select jsonb_agg(to_jsonb(g) - 'pair_id' order by g.created_at, g.id)
+                               from mentoring.goal g where g.pair_id = x.id), '[]'),
+          'feedback', coalesce((select jsonb_agg(to_jsonb(f) - 'pair_id' order by f.given_at)
+                                  from mentoring.feedback f
+                                 where f.pair_id = x.id and f.side = p.kind::text), '[]'),
+          'outcomes', coalesce((select jsonb_agg(to_jsonb(o) - 'pair_id' order by o.noted_at, o.code)
+                                  from mentoring.outcome o where o.pair_id = x.id), '[]'))
+        order by x.proposed_at, x.id)
+        from mentoring.pair x where p.id in (x.mentor_id, x.mentee_id)), '[]'),
+    'log', coalesce((
+      select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+               'at', e.at, 'role', e.role, 'action', e.action, 'resource', e.resource,
+               'version', e.version, 'properties', e.properties)) order by e.at)
+        from audit.entry e
+       where e.record_id = p.audit_id), '[]'),
+    'requests', coalesce((
+      select jsonb_agg(jsonb_build_object('at', k.created_at, 'status', k.status)
+                       order by k.created_at)
+        from identity.idempotency_key k
+       where k.record_id = p.id or k.caller = 'subject:' || p.subject), '[]'))
+    from mentoring.participant p
+   where p.id = wanted and p.kind = wanted_kind
+     and case (select identity.acting_role())
+           when 'coordinator' then p.withdrawn_at is null and exists (
+             select from catalogue.record r
+              where r.id = p.programme_id
+                and r.owner_id = (select identity.acting_organisation()))
+           when 'participant' then p.subject = (select identity.acting_subject())
+           else false end;
+end;
+
 -- --- who may ---------------------------------------------------------------------------------------
 
 select catalogue.force_row_security(t) from unnest(array[
@@ -870,6 +1152,11 @@ grant select on mentoring.transition to express_writer;
 revoke all on function mentoring.guard_proposal, mentoring.guard_move, mentoring.check_moved,
   mentoring.cancel_meetings, mentoring.guard_meeting, mentoring.guard_goal,
   mentoring.guard_feedback, mentoring.guard_outcome, mentoring.heed_withdrawal,
-  mentoring.name_in_log, mentoring.programme_rules from public;
-grant execute on function mentoring.programme_rules to express_writer;
+  mentoring.name_in_log, mentoring.programme_rules, mentoring.is_erasing, mentoring.remove_person,
+  mentoring.erase, mentoring.gone, mentoring.receipt, mentoring.erasures_since,
+  mentoring.forget_askers, mentoring.erase_again, mentoring.expire, mentoring.people,
+  mentoring.subject_access from public;
+grant execute on function mentoring.programme_rules, mentoring.erase, mentoring.gone,
+  mentoring.receipt, mentoring.erasures_since, mentoring.forget_askers, mentoring.expire,
+  mentoring.people, mentoring.subject_access to express_writer;
 reset role;

@@ -169,6 +169,14 @@ static const struct deed {
      "mentee.consent.read coordinator mentees ID"},
     {"POST /v1/mentees/{id}/consents/{purpose}/withdraw", NULL, COORDINATOR, MENTEE, 200, NULL,
      NOTHING, "mentee.consent.withdraw coordinator mentees ID"},
+    {"GET /v1/mentors/{id}/subject-access", NULL, COORDINATOR, MENTOR, 200, NULL, NOTHING,
+     "mentor.subject-access coordinator mentors ID"},
+    {"POST /v1/mentors/{id}/erase", NULL, COORDINATOR, MENTOR, 200, NULL, NOTHING,
+     "mentor.erase coordinator mentors OTHER"},
+    {"GET /v1/mentees/{id}/subject-access", NULL, COORDINATOR, MENTEE, 200, NULL, NOTHING,
+     "mentee.subject-access coordinator mentees ID"},
+    {"POST /v1/mentees/{id}/erase", NULL, COORDINATOR, MENTEE, 200, NULL, NOTHING,
+     "mentee.erase coordinator mentees OTHER"},
     {"GET /v1/audit", NULL, ADMIN, NOTHING, 200, NULL, NOTHING, "audit.read admin"},
 };
 

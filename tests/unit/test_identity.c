@@ -24,17 +24,17 @@ Test(identity, each_role_may_use_its_routes_and_no_others)
         ['.'] = RIGHT_GIVEN, ['?'] = RIGHT_NOBODY, ['-'] = RIGHT_ROLE_MISSING};
     static const char *const ROWS[] = {
         /* public, sign-in, signed-in, reader, writer, reviewer, admin; mentoring, its writer,
-           participant, coordinator */
-        [CALLER_ANONYMOUS] = "..?????????", [CALLER_PARTICIPANT] = "...----...-",
-        [CALLER_PARTNER] = ".....------",   [CALLER_COORDINATOR] = ".....--..-.",
-        [CALLER_EDITOR] = "......-----",    [CALLER_ADMIN] = ".......----",
+           participant, coordinator, eraser */
+        [CALLER_ANONYMOUS] = "..??????????", [CALLER_PARTICIPANT] = "...----...-.",
+        [CALLER_PARTNER] = ".....-------",   [CALLER_COORDINATOR] = ".....--..-..",
+        [CALLER_EDITOR] = "......------",    [CALLER_ADMIN] = ".......----.",
     };
 
     for (size_t role = 0; role < sizeof(ROWS) / sizeof(ROWS[0]); role++) {
         const struct caller caller =
             caller_of((enum caller_role)role, caller_role_scopes((enum caller_role)role));
 
-        for (size_t access = 0; access <= ACCESS_COORDINATOR; access++)
+        for (size_t access = 0; access <= ACCESS_ERASER; access++)
             cr_assert_eq(identity_right((enum route_access)access, &caller, "practices"),
                          RIGHTS[(unsigned char)ROWS[role][access]], "%s, %zu",
                          caller_role_name(caller.role), access);
