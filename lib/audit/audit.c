@@ -16,8 +16,7 @@
 
 static const struct db_query APPEND = {
     .name = "audit_append",
-    .sql = "select audit.append($1, $2, $3::uuid, $4::integer, "
-           "(select array_agg(name) from jsonb_array_elements_text($5::jsonb) name))",
+    .sql = "select audit.append($1, $2, $3::uuid, $4::integer, $5::text[])",
     .param_count = 5,
 };
 
@@ -49,15 +48,16 @@ static const struct db_query FIND_SEAL = {
     .param_count = 1,
 };
 
+/* As an array of PostgreSQL, where quotes and backslashes are escaped as in JSON. */
 static void append_names(struct text *names, const struct audit_entry *entry)
 {
-    text_append_char(names, '[');
+    text_append_char(names, '{');
     for (size_t i = 0; i < entry->property_count; i++) {
         if (i > 0)
             text_append_char(names, ',');
         text_append_json(names, entry->properties[i]);
     }
-    text_append_char(names, ']');
+    text_append_char(names, '}');
 }
 
 int audit_queue(struct db *db, const struct audit_entry *entry)
@@ -75,7 +75,8 @@ int audit_queue(struct db *db, const struct audit_entry *entry)
     (void)snprintf(version, sizeof(version), "%ld", entry->version);
     r = db_queue(db, &APPEND,
                  (const char *const[]){entry->action, entry->resource, entry->record_id,
-                                       entry->version == 0 ? NULL : version, names.bytes},
+                                       entry->version == 0 ? NULL : version,
+                                       entry->property_count == 0 ? NULL : names.bytes},
                  NULL);
     text_deinit(&names);
     return r;

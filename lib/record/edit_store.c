@@ -44,7 +44,7 @@ static const struct db_query STATE = {
            "case $2 when 'published' then " NOW " end) where r.id = $1::uuid)\n"
            "insert into catalogue.version as v (record_id, version, action, status, review, data, "
            "digest, changed, reason, client_id, role, at) values ($1::uuid, $4::integer, $6, $2, "
-           "$3, $7::jsonb, $8, array(select jsonb_array_elements_text($9::jsonb)), $10, "
+           "$3, $7::jsonb, $8, $9::text[], $10, "
            "identity.acting_client(), identity.acting_role(), " NOW
            ") returning v.record_id, " EDIT_TIME("v.at"),
     .param_count = 10,
@@ -54,7 +54,7 @@ static const struct db_query VERSION_ADD = {
     .name = "edit_version_add",
     .sql = "insert into catalogue.version (record_id, version, action, status, data, digest, "
            "changed, reason, client_id, role, at) values ($1::uuid, $2::integer, $3, $4, "
-           "$5::jsonb, $6, array(select jsonb_array_elements_text($7::jsonb)), $8, "
+           "$5::jsonb, $6, $7::text[], $8, "
            "identity.acting_client(), identity.acting_role(), " NOW ")",
     .param_count = 8,
 };
@@ -296,15 +296,16 @@ int edit_withdraw(const struct edit *edit, const struct edit_record *record,
 /* --- storing
  * --------------------------------------------------------------------------------------- */
 
+/* As an array of PostgreSQL, where quotes and backslashes are escaped as in JSON. */
 static void append_names(struct text *text, const char *const *names, size_t count)
 {
-    text_append_char(text, '[');
+    text_append_char(text, '{');
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             text_append_char(text, ',');
         text_append_json(text, names[i]);
     }
-    text_append_char(text, ']');
+    text_append_char(text, '}');
 }
 
 /* The new content of a record, on its way. */

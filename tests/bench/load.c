@@ -7,11 +7,12 @@
  * other load generators wait for in vain where a length is announced.
  *
  *   load --url http://ADDRESS:PORT --requests FILE [--connections N] [--seconds N]
- *        [--header 'NAME: VALUE']… [--remember | --create]
+ *        [--warm SECONDS] [--header 'NAME: VALUE']… [--remember | --create]
  *
  * FILE has one path (with its query) in a line; they are asked in turn.
  * --create: after the path, a space and JSON, which is posted there, each time
  * with an Idempotency-Key that was never used before.
+ * --warm: for so long, before the time that counts, answers are not counted.
  * --remember: every request carries the ETag that its path was answered with
  * at first, so that the server answers 304; the first answers do not count.
  *
@@ -83,6 +84,7 @@ struct load {
     bool is_counting;
     uint32_t connection_count;
     uint32_t seconds;
+    uint32_t warm_seconds;
     struct connection *connections;
     int epoll;
     uint32_t *times_us;
@@ -488,6 +490,8 @@ static bool read_options(struct load *load, int count, char **arguments)
             valid = num_parse_u32(value, 1, CONNECTIONS_MAX, &load->connection_count);
         else if (strcmp(arguments[i], "--seconds") == 0)
             valid = num_parse_u32(value, 1, 600, &load->seconds);
+        else if (strcmp(arguments[i], "--warm") == 0)
+            valid = num_parse_u32(value, 0, 600, &load->warm_seconds);
         else if (strcmp(arguments[i], "--header") == 0)
             valid = add_header(load, value);
         else
@@ -507,6 +511,8 @@ static bool measure(struct load *load)
             return false;
     /* Once through all paths, to learn their ETags. */
     if (load->remember && !run(load, 0, load->request_count + load->connection_count))
+        return false;
+    if (!run(load, clock_monotonic_us() + (uint64_t)load->warm_seconds * 1000000, 0))
         return false;
     load->is_counting = true;
     start_us = clock_monotonic_us();
@@ -531,8 +537,8 @@ int main(int count, char **arguments)
 
     if (!read_options(&load, count, arguments)) {
         (void)fprintf(stderr, "usage: load --url http://ADDRESS:PORT --requests FILE "
-                              "[--connections N] [--seconds N] [--header 'NAME: VALUE']... "
-                              "[--remember | --create]\n");
+                              "[--connections N] [--seconds N] [--warm SECONDS] "
+                              "[--header 'NAME: VALUE']... [--remember | --create]\n");
         return 2;
     }
     load.connections = calloc(load.connection_count, sizeof(*load.connections));
