@@ -713,32 +713,41 @@ begin atomic
    limit 1;
 end;
 
--- As in 0004, but for what it calls the people of mentoring.
+-- As in 0005, but for what it calls the people of mentoring. The server acts on behalf of one, too,
+-- who ends a token.
 create or replace function audit.append(action text, resource text, record_id uuid, version integer,
                                         properties text[]) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
-declare
-  line audit.chain;
-  now_at timestamptz;
-  entry_hash bytea;
-  client uuid := identity.acting_client();
-  acting identity.caller_role := identity.acting_role();
-  subject text := nullif(current_setting('express.subject', true), '');
-  request text := nullif(current_setting('express.request', true), '');
 begin
-  if acting = 'participant' then
-    subject := mentoring.name_in_log(subject, record_id);
-  elsif acting = 'service' and subject is not null then
-    subject := coalesce(mentoring.name_in_log(subject, record_id), subject);
+  with acting as (
+    select clock_timestamp() as at, identity.acting_client() as client_id,
+           identity.acting_role() as role,
+           case when identity.acting_subject() is null then null
+                when identity.acting_role() = 'participant'
+                  then mentoring.name_in_log(identity.acting_subject(), append.record_id)
+                when identity.acting_role() = 'service'
+                  then coalesce(mentoring.name_in_log(identity.acting_subject(), append.record_id),
+                                identity.acting_subject())
+                else identity.acting_subject() end as subject,
+           nullif(current_setting('express.request', true), '') as request_id),
+  moved as (
+    update audit.chain c
+       set entries = c.entries + 1, at = greatest(c.at, a.at),
+           head = audit.entry_hash(c.head, c.id, c.entries + 1, greatest(c.at, a.at), a.client_id,
+                                   a.role, a.subject, append.action, append.resource,
+                                   append.record_id, append.version, a.request_id,
+                                   append.properties)
+      from acting a
+     where c.id = pg_backend_pid() % 256
+    returning c.id, c.entries, c.at, c.head, a.client_id, a.role, a.subject, a.request_id)
+  insert into audit.entry (chain, position, at, client_id, role, subject, action, resource,
+                           record_id, version, request_id, properties, hash)
+  select m.id, m.entries, m.at, m.client_id, m.role, m.subject, append.action, append.resource,
+         append.record_id, append.version, m.request_id, append.properties, m.head
+    from moved m;
+  if not found then
+    raise no_data_found;
   end if;
-  select c.* into strict line from audit.chain c
-   where c.id = pg_backend_pid() % 256 for update;
-  now_at := clock_timestamp();
-  entry_hash := audit.entry_hash(line.head, line.id, line.entries + 1, now_at, client, acting,
-                                 subject, action, resource, record_id, version, request, properties);
-  insert into audit.entry values (line.id, line.entries + 1, now_at, client, acting, subject, action,
-                                  resource, record_id, version, request, properties, entry_hash);
-  update audit.chain c set entries = line.entries + 1, head = entry_hash where c.id = line.id;
 end
 $$;
 
