@@ -28,7 +28,8 @@ static void tell(const struct housekeeping_figures *figures)
                      figures->removed[i]);
     (void)printf("\n");
     if (figures->due[HOUSEKEEPING_EXPIRED_PAIRS] > 0 ||
-        figures->due[HOUSEKEEPING_OVERDUE_MEETINGS] > 0) {
+        figures->due[HOUSEKEEPING_OVERDUE_MEETINGS] > 0 ||
+        figures->due[HOUSEKEEPING_STATISTICS] > 0) {
         (void)printf("due");
         for (size_t i = 0; i < HOUSEKEEPING_DUES; i++)
             (void)printf(" %s=%" PRIu64, housekeeping_due_name((enum housekeeping_due)i),

@@ -132,6 +132,8 @@ const struct route ROUTES[] = {
      BODY_JSON, handle_outcome_note},
     {METHOD_DELETE, "/v1/mentoring-pairs/{id}/outcomes/{moment}/{code}", "outcomes.remove",
      ACCESS_COORDINATOR, BODY_NONE, handle_outcome_remove},
+    {METHOD_GET, "/v1/statistics/mentoring", "statistics.mentoring", ACCESS_PUBLIC, BODY_NONE,
+     handle_mentoring_statistics},
     {METHOD_GET, "/v1/{resource}", "records.list", ACCESS_PUBLIC, BODY_NONE, handle_records_list},
     {METHOD_POST, "/v1/{resource}", "records.create", ACCESS_WRITER, BODY_JSON,
      handle_record_create},

@@ -44,6 +44,7 @@ int handle_record_patch(struct request *request, struct reply *reply);
 int handle_record_delete(struct request *request, struct reply *reply);
 int handle_working_copy_read(struct request *request, struct reply *reply);
 
+int handle_mentoring_statistics(struct request *request, struct reply *reply);
 int handle_programme_matches(struct request *request, struct reply *reply);
 int handle_programme_cohort_match(struct request *request, struct reply *reply);
 

@@ -7,6 +7,7 @@
 #include "mentoring/due.h"
 #include "mentoring/erasure.h"
 #include "mentoring/ledger.h"
+#include "mentoring/statistics.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +56,7 @@ static const struct {
 } DUES[HOUSEKEEPING_DUES] = {
     [HOUSEKEEPING_EXPIRED_PAIRS] = {"expired_pairs", due_expire_pairs},
     [HOUSEKEEPING_OVERDUE_MEETINGS] = {"overdue_meetings", due_mark_meetings},
+    [HOUSEKEEPING_STATISTICS] = {"statistics", statistics_publish},
 };
 /* Done in one transaction: people wait for these rows, and each leaves an entry in the audit log.
  */

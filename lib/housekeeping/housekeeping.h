@@ -6,10 +6,10 @@
  * tokens when they would have expired, how to reach who proposed a correction
  * 30 days after the decision, people of mentoring with whom nothing has
  * happened for long, entries of the audit log by age. What is due is done:
- * proposed pairs expire, planned meetings become overdue. Once a day the audit
- * log is sealed. In small transactions as the server itself (caller_service()),
- * each under a lock that one node at a time can have. Each node's own is the
- * file that remembers erasures, which it keeps up with the database.
+ * proposed pairs expire, planned meetings become overdue, the statistics of a
+ * year are published. Once a day the audit log is sealed. In small transactions as the server
+ * itself (caller_service()), each under a lock that one node at a time can have. Each node's own is
+ * the file that remembers erasures, which it keeps up with the database.
  */
 #include "audit/audit.h"
 #include "base/annotate.h"
@@ -36,6 +36,7 @@ const char *housekeeping_kind_name(enum housekeeping_kind kind);
 enum housekeeping_due {
     HOUSEKEEPING_EXPIRED_PAIRS,
     HOUSEKEEPING_OVERDUE_MEETINGS,
+    HOUSEKEEPING_STATISTICS,
     HOUSEKEEPING_DUES
 };
 

@@ -26,6 +26,7 @@ static const struct matrix_row MATRIX[] = {
     {"GET /.well-known/api-catalog", "-", "200 200 200 200 200 200 200 200 200"},
     {"GET /.well-known/jwks.json", "-", "200 200 200 200 200 200 200 200 200"},
     {"GET /.well-known/oauth-authorization-server", "-", "200 200 200 200 200 200 200 200 200"},
+    {"GET /v1/statistics/mentoring", "-", "200 200 200 200 200 200 200 200 200"},
     {"GET /v1/search", "-", "200 200 200 200 200 200 200 200 200"},
     {"GET /v1/{resource}", "-", "200 200 200 200 200 200 200 200 200"},
     {"POST /v1/{resource}/batch-get", "-", "200 200 200 200 200 200 200 200 200"},

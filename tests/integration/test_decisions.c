@@ -77,6 +77,8 @@ static const struct decision {
     {"published.gone", PUBLISHED, ALL, ""},
     {"published.moved", PUBLISHED, ALL, ""},
     {"published.history", PUBLISHED, ALL, ""},
+    {"published.mentoring_statistics", PUBLISHED, "select",
+     "added by a function, and never changed"},
     {"published.financing_moment", PUBLISHED, ALL, "dates of what is public"},
     {"published.exchange_rate", PUBLISHED, "select", "imported on the command line"},
 };
@@ -123,6 +125,10 @@ static const struct {
     {"mentoring.name_in_log(text,uuid)", "", "what the audit log calls a participant"},
     {"mentoring.programme_rules(uuid,text)", "express_writer",
      "rules of a programme, for who coordinates it or is in it"},
+    {"mentoring.publish_statistics(integer,json)", "express_writer",
+     "asks for the server and the date; adds one row a year"},
+    {"mentoring.statistics_rows(integer)", "express_writer",
+     "asks for the server and the date; nothing leads to a person"},
     {"mentoring.heed_withdrawal()", "", "a trigger; ends the pairs of who withdraws"},
 };
 

@@ -1,0 +1,503 @@
+#include "mentoring/statistics.h"
+
+#include "audit/audit.h"
+#include "base/arena.h"
+#include "base/fault.h"
+#include "base/limits.h"
+#include "base/num.h"
+#include "base/text.h"
+#include "db/db.h"
+#include "mentoring/disclosure.h"
+#include "mentoring/terms.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CATEGORIES_MAX 4
+#define ALL_OTHERS "all_others"
+#define PAIRS_BYTES_MAX (256 * 1024 * 1024) /* two million pairs of one year */
+#define DOCUMENT_BYTES_MAX (4 * 1024 * 1024)
+
+/* Few categories each: the more there are, the more rows rest on few people. */
+static const struct {
+    const char *name;
+    size_t count;
+    const char *categories[CATEGORIES_MAX];
+} FAMILIES[STATISTICS_FAMILIES] = {
+    [STATISTICS_COMPLETION] = {"completion", 2, {"completed", "ended_early"}},
+    [STATISTICS_TIME_TO_MATCH] = {"time_to_match",
+                                  3,
+                                  {"under_30_days", "30_to_89_days", "90_days_or_more"}},
+    [STATISTICS_MEETINGS] = {"meetings", 3, {"under_6", "6_to_11", "12_or_more"}},
+    [STATISTICS_OUTCOME] = {"outcomes",
+                            4,
+                            {"business_created", "job", "training", "other_or_none"}},
+};
+static const char *const DIMENSIONS[STATISTICS_DIMENSIONS] = {"country", "sector", "language"};
+
+static const struct db_query DUE = {
+    .name = "statistics_due",
+    .sql =
+        "select d.year from (select extract(year from now() at time zone 'UTC')::integer - "
+        "case when extract(month from now() at time zone 'UTC') >= 7 then 1 else 2 end as year) d "
+        "where not exists (select from published.mentoring_statistics s where s.year = d.year)",
+};
+enum { MENTOR, MENTEE, VALUES, CATEGORIES = VALUES + STATISTICS_DIMENSIONS };
+static const struct db_query PAIRS = {
+    .name = "statistics_pairs",
+    .sql = "select mentor, mentee, country, sector, language, "
+           "case completion when 'completed' then 0 else 1 end, "
+           "case when waited_days < 30 then 0 when waited_days < 90 then 1 else 2 end, "
+           "case when meetings < 6 then 0 when meetings < 12 then 1 else 2 end, "
+           "case outcome when 'business_created' then 0 when 'job' then 1 when 'training' then 2 "
+           "else 3 end from mentoring.statistics_rows($1::integer)",
+    .param_count = 1,
+};
+static const struct db_query PUBLISH = {
+    .name = "statistics_publish",
+    .sql = "select mentoring.publish_statistics($1::integer, $2::json)",
+    .param_count = 2,
+};
+static const struct db_query LIST = {
+    .name = "statistics_list",
+    .sql =
+        "select s.year, to_char(s.published_at at time zone 'UTC', 'YYYY-MM-DD'), s.document "
+        "from published.mentoring_statistics s where $1::integer is null or s.year = $1::integer "
+        "order by s.year desc",
+    .param_count = 1,
+};
+
+size_t statistics_category_count(enum statistics_family family)
+{
+    return FAMILIES[family].count;
+}
+
+/* --- counting ------------------------------------------------------------------------------------
+ */
+
+/* On whom a cell rests; numbers of people begin at 1. */
+struct cell {
+    uint32_t count, mentors, mentees, last_mentor, last_mentee;
+};
+struct row {
+    const char *value;
+    struct cell all;
+    struct cell families[STATISTICS_FAMILIES][CATEGORIES_MAX];
+    enum disclosure_mark marks[STATISTICS_FAMILIES];
+};
+
+/* One dimension. Row 0 is for what is put together, and for all of a table without dimension. */
+struct sheet {
+    struct row *rows;
+    size_t row_count;
+    uint32_t *row_of; /* of each pair, before values are put together */
+    uint32_t *shown;  /* of each row: itself, or 0 */
+};
+
+struct book {
+    struct arena *arena;
+    struct statistics_pair *pairs;
+    size_t count;
+    struct row whole;
+    struct sheet sheets[STATISTICS_DIMENSIONS];
+};
+
+static uint32_t people_of(const struct cell *cell)
+{
+    return cell->mentors < cell->mentees ? cell->mentors : cell->mentees;
+}
+
+static void count_mentor(struct cell *cell, uint32_t mentor)
+{
+    cell->count++;
+    cell->mentors += cell->last_mentor != mentor;
+    cell->last_mentor = mentor;
+}
+
+static void count_mentee(struct cell *cell, uint32_t mentee)
+{
+    cell->mentees += cell->last_mentee != mentee;
+    cell->last_mentee = mentee;
+}
+
+static int compare_mentors(const void *one, const void *other)
+{
+    const struct statistics_pair *a = one;
+    const struct statistics_pair *b = other;
+
+    return (a->mentor > b->mentor) - (a->mentor < b->mentor);
+}
+
+/* Indexes of pairs whose mentees ascend: so that no pair has to move for it. */
+struct by_mentee {
+    uint32_t mentee, pair;
+};
+
+static int compare_mentees(const void *one, const void *other)
+{
+    const struct by_mentee *a = one;
+    const struct by_mentee *b = other;
+
+    return (a->mentee > b->mentee) - (a->mentee < b->mentee);
+}
+
+typedef void count_person(struct cell *cell, uint32_t person);
+
+static void count_into(struct row *row, const struct statistics_pair *pair, count_person *count,
+                       uint32_t person)
+{
+    count(&row->all, person);
+    for (size_t f = 0; f < STATISTICS_FAMILIES; f++)
+        count(&row->families[f][pair->categories[f]], person);
+}
+
+static void clear_rows(struct sheet *sheet)
+{
+    for (size_t i = 0; i < sheet->row_count; i++)
+        sheet->rows[i] = (struct row){.value = sheet->rows[i].value};
+}
+
+/* Counts a sheet anew, with what is put together by now; NULL: the whole. */
+static void count_sheet(struct book *book, struct sheet *sheet, const struct by_mentee *by_mentee)
+{
+    for (size_t i = 0; i < book->count; i++) {
+        const uint32_t pair = by_mentee[i].pair;
+        struct row *first =
+            sheet == NULL ? &book->whole : &sheet->rows[sheet->shown[sheet->row_of[i]]];
+        struct row *second =
+            sheet == NULL ? &book->whole : &sheet->rows[sheet->shown[sheet->row_of[pair]]];
+
+        count_into(first, &book->pairs[i], count_mentor, book->pairs[i].mentor);
+        count_into(second, &book->pairs[pair], count_mentee, book->pairs[pair].mentee);
+    }
+}
+
+/* --- putting small values together
+ * ---------------------------------------------------------------- */
+
+static int compare_rows(const void *one, const void *other)
+{
+    return strcmp(((const struct row *)one)->value, ((const struct row *)other)->value);
+}
+
+static int fill_sheet(struct book *book, struct sheet *sheet, size_t dimension)
+{
+    struct terms terms;
+    int r = terms_init(&terms, book->arena);
+
+    sheet->row_of = arena_alloc_array(book->arena, book->count + 1, sizeof(*sheet->row_of));
+    if (sheet->row_of == NULL)
+        return fault_raise(-ENOMEM);
+    for (size_t i = 0; i < book->count && r == 0; i++)
+        r = terms_add(&terms, book->pairs[i].values[dimension], &sheet->row_of[i]);
+    if (r != 0)
+        return fault_fold(r);
+    sheet->row_count = terms.count + 1;
+    sheet->rows = arena_alloc_array(book->arena, sheet->row_count, sizeof(*sheet->rows));
+    sheet->shown = arena_alloc_array(book->arena, sheet->row_count, sizeof(*sheet->shown));
+    if (sheet->rows == NULL || sheet->shown == NULL)
+        return fault_raise(-ENOMEM);
+    sheet->rows[0].value = ALL_OTHERS;
+    for (uint32_t i = 1; i < sheet->row_count; i++) {
+        sheet->rows[i].value = terms_text(&terms, i);
+        sheet->shown[i] = i;
+    }
+    return 0;
+}
+
+/* The row of fewest people that stands for itself, of equal ones the first by its value; 0: none.
+ */
+static uint32_t fewest(const struct sheet *sheet)
+{
+    uint32_t found = 0;
+
+    for (uint32_t i = 1; i < sheet->row_count; i++) {
+        const struct row *row = &sheet->rows[i];
+        const struct row *best = &sheet->rows[found];
+
+        if (sheet->shown[i] != i)
+            continue;
+        if (found == 0 || people_of(&row->all) < people_of(&best->all) ||
+            (people_of(&row->all) == people_of(&best->all) && compare_rows(row, best) < 0))
+            found = i;
+    }
+    return found;
+}
+
+static bool is_enough(const struct cell *cell)
+{
+    return people_of(cell) >= DISCLOSURE_PEOPLE_MIN;
+}
+
+/* Every row that is left has enough people, and row 0 has them or is empty. */
+static void put_together(struct book *book, struct sheet *sheet, const struct by_mentee *by_mentee)
+{
+    count_sheet(book, sheet, by_mentee);
+    for (uint32_t i = 1; i < sheet->row_count; i++)
+        if (!is_enough(&sheet->rows[i].all))
+            sheet->shown[i] = 0;
+    clear_rows(sheet);
+    count_sheet(book, sheet, by_mentee);
+    while (sheet->rows[0].all.count > 0 && !is_enough(&sheet->rows[0].all)) {
+        sheet->shown[fewest(sheet)] = 0; /* there is one: the whole has enough */
+        clear_rows(sheet);
+        count_sheet(book, sheet, by_mentee);
+    }
+    qsort(sheet->rows + 1, sheet->row_count - 1, sizeof(*sheet->rows), compare_rows);
+}
+
+/* --- withholding
+ * ---------------------------------------------------------------------------------- */
+
+static void fill_table(const struct row *const *rows, size_t row_count, size_t family,
+                       uint32_t *counts, uint32_t *people)
+{
+    const size_t categories = FAMILIES[family].count;
+
+    for (size_t i = 0; i < row_count; i++)
+        for (size_t c = 0; c < categories; c++) {
+            counts[i * categories + c] = rows[i]->families[family][c].count;
+            people[i * categories + c] = people_of(&rows[i]->families[family][c]);
+        }
+}
+
+/* The rows that are told of, in the arena; NULL: it is full. */
+static struct row **told_rows(struct book *book, const struct sheet *sheet, size_t *ret_count)
+{
+    struct row **rows = arena_alloc_array(book->arena, sheet->row_count + 1, sizeof(struct row *));
+
+    *ret_count = 0;
+    for (size_t i = 1; rows != NULL && i <= sheet->row_count; i++) {
+        struct row *row = &sheet->rows[i % sheet->row_count]; /* all others come last */
+
+        if (row->all.count > 0)
+            rows[(*ret_count)++] = row;
+    }
+    return rows;
+}
+
+/* Marks the rows of a sheet; @ret_is_possible: as disclosure_protect(). */
+static int protect_rows(struct book *book, struct row **rows, size_t row_count, size_t family,
+                        bool *ret_is_possible)
+{
+    const size_t cells = row_count * FAMILIES[family].count + 1;
+    uint32_t *counts = arena_alloc_array(book->arena, cells, sizeof(*counts));
+    uint32_t *people = arena_alloc_array(book->arena, cells, sizeof(*people));
+    enum disclosure_mark *marks = arena_alloc_array(book->arena, row_count + 1, sizeof(*marks));
+
+    if (counts == NULL || people == NULL || marks == NULL)
+        return fault_raise(-ENOMEM);
+    fill_table((const struct row *const *)rows, row_count, family, counts, people);
+    *ret_is_possible = disclosure_protect(
+        &(struct disclosure_table){row_count, FAMILIES[family].count, counts, people},
+        DISCLOSURE_PEOPLE_MIN, marks);
+    for (size_t i = 0; i < row_count; i++)
+        rows[i]->marks[family] = marks[i];
+    return 0;
+}
+
+static void withhold(struct row *row, size_t family)
+{
+    if (row->marks[family] == DISCLOSURE_SHOWN)
+        row->marks[family] = DISCLOSURE_PROTECTS;
+}
+
+/* The totals of a family stand in every dimension: where they leave no room in one of them, the
+ * family is withheld in all. */
+static int protect_family(struct book *book, size_t family)
+{
+    struct row *whole = &book->whole;
+    bool is_possible = true;
+    int r = protect_rows(book, &whole, 1, family, &is_possible);
+
+    for (size_t d = 0; d < STATISTICS_DIMENSIONS && r == 0; d++) {
+        bool is_possible_here = true;
+        size_t count;
+        struct row **rows = told_rows(book, &book->sheets[d], &count);
+
+        r = rows == NULL ? fault_raise(-ENOMEM)
+                         : protect_rows(book, rows, count, family, &is_possible_here);
+        is_possible = is_possible && is_possible_here;
+    }
+    if (r != 0 || is_possible)
+        return r;
+    withhold(whole, family);
+    for (size_t d = 0; d < STATISTICS_DIMENSIONS; d++)
+        for (size_t i = 0; i < book->sheets[d].row_count; i++)
+            withhold(&book->sheets[d].rows[i], family);
+    return 0;
+}
+
+/* --- telling
+ * -------------------------------------------------------------------------------------- */
+
+static void tell_row(const struct row *row, struct text *text)
+{
+    text_append_format(text, "\"pairs\":%u", disclosure_round(row->all.count));
+    for (size_t f = 0; f < STATISTICS_FAMILIES; f++) {
+        const char *reason = disclosure_reason(row->marks[f]);
+
+        text_append_format(text, ",\"%s\":{", FAMILIES[f].name);
+        if (reason != NULL)
+            text_append_format(text, "\"suppressed\":\"%s\"", reason);
+        for (size_t c = 0; reason == NULL && c < FAMILIES[f].count; c++)
+            text_append_format(text, "%s\"%s\":%u", c == 0 ? "" : ",", FAMILIES[f].categories[c],
+                               disclosure_round(row->families[f][c].count));
+        text_append_char(text, '}');
+    }
+}
+
+static int tell_sheet(struct book *book, size_t dimension, struct text *text)
+{
+    size_t count;
+    struct row **rows = told_rows(book, &book->sheets[dimension], &count);
+
+    if (rows == NULL)
+        return fault_raise(-ENOMEM);
+    text_append_format(text, "%s\"%s\":[", dimension == 0 ? "" : ",", DIMENSIONS[dimension]);
+    for (size_t i = 0; i < count; i++) {
+        text_append(text, i == 0 ? "{\"value\":" : ",{\"value\":");
+        text_append_json(text, rows[i]->value);
+        text_append_char(text, ',');
+        tell_row(rows[i], text);
+        text_append_char(text, '}');
+    }
+    text_append_char(text, ']');
+    return 0;
+}
+
+static int fill_book(struct book *book)
+{
+    struct by_mentee *by_mentee =
+        arena_alloc_array(book->arena, book->count + 1, sizeof(*by_mentee));
+    int r = by_mentee == NULL ? fault_raise(-ENOMEM) : 0;
+
+    if (r != 0)
+        return r;
+    qsort(book->pairs, book->count, sizeof(*book->pairs), compare_mentors);
+    for (size_t i = 0; i < book->count; i++)
+        by_mentee[i] = (struct by_mentee){book->pairs[i].mentee, (uint32_t)i};
+    qsort(by_mentee, book->count, sizeof(*by_mentee), compare_mentees);
+    count_sheet(book, NULL, by_mentee);
+    if (!is_enough(&book->whole.all))
+        return 0;
+    for (size_t d = 0; d < STATISTICS_DIMENSIONS && r == 0; d++) {
+        r = fill_sheet(book, &book->sheets[d], d);
+        if (r == 0)
+            put_together(book, &book->sheets[d], by_mentee);
+    }
+    for (size_t f = 0; f < STATISTICS_FAMILIES && r == 0; f++)
+        r = protect_family(book, f);
+    return r;
+}
+
+int statistics_tell(struct arena *arena, struct statistics_pair *pairs, size_t count,
+                    struct text *text)
+{
+    struct book book = {.arena = arena, .pairs = pairs, .count = count};
+    int r = fill_book(&book);
+
+    if (r != 0)
+        return fault_fold(r);
+    if (!is_enough(&book.whole.all)) {
+        text_append_format(text, "\"suppressed\":\"%s\"", disclosure_reason(DISCLOSURE_FEW));
+        return 0;
+    }
+    tell_row(&book.whole, text);
+    text_append(text, ",\"by\":{");
+    for (size_t d = 0; d < STATISTICS_DIMENSIONS && r == 0; d++)
+        r = tell_sheet(&book, d, text);
+    text_append_char(text, '}');
+    return r;
+}
+
+/* --- publishing ------------------------------------------------------------------------------- */
+
+static uint32_t read_number(const char *text)
+{
+    uint32_t number = 0;
+    const bool is_number = num_parse_u32(text, 0, UINT32_MAX, &number);
+
+    assert(is_number); /* the column is an integer */
+    return number;
+}
+
+static int read_pairs(const struct db_rows *rows, struct arena *arena,
+                      struct statistics_pair **ret_pairs)
+{
+    const size_t count = db_rows_count(rows);
+    struct statistics_pair *pairs = arena_alloc_array(arena, count + 1, sizeof(*pairs));
+
+    if (pairs == NULL)
+        return fault_raise(-ENOMEM);
+    for (size_t i = 0; i < count; i++) {
+        pairs[i].mentor = read_number(db_rows_text(rows, i, MENTOR));
+        pairs[i].mentee = read_number(db_rows_text(rows, i, MENTEE));
+        for (int d = 0; d < STATISTICS_DIMENSIONS; d++)
+            pairs[i].values[d] = db_rows_text(rows, i, VALUES + d);
+        for (int f = 0; f < STATISTICS_FAMILIES; f++)
+            pairs[i].categories[f] = (uint8_t)read_number(db_rows_text(rows, i, CATEGORIES + f));
+    }
+    *ret_pairs = pairs;
+    return 0;
+}
+
+static int publish(struct db *db, const char *year)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    struct statistics_pair *pairs = NULL;
+    struct arena arena;
+    struct text document;
+    int r = db_run(db, &PAIRS, (const char *const[]){year}, &rows);
+
+    if (r != 0)
+        return r;
+    arena_init(&arena, PAIRS_BYTES_MAX);
+    text_init(&document, DOCUMENT_BYTES_MAX);
+    text_append_char(&document, '{');
+    r = read_pairs(rows, &arena, &pairs);
+    if (r == 0)
+        r = statistics_tell(&arena, pairs, db_rows_count(rows), &document);
+    text_append_char(&document, '}');
+    if (r == 0 && text_failed(&document))
+        r = fault_raise(-ENOMEM);
+    if (r == 0)
+        r = db_run(db, &PUBLISH, (const char *const[]){year, document.bytes}, NULL);
+    if (r == 0)
+        r = audit_append(
+            db, &(struct audit_entry){.action = "statistics.publish", .resource = "statistics"});
+    text_deinit(&document);
+    arena_deinit(&arena);
+    return r;
+}
+
+int statistics_publish(struct db *db, uint32_t limit, uint64_t *ret_done)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    int r = db_run(db, &DUE, NULL, &rows);
+
+    (void)limit;
+    if (r != 0)
+        return r;
+    *ret_done = db_rows_count(rows);
+    return *ret_done == 0 ? 0 : publish(db, db_rows_text(rows, 0, 0));
+}
+
+int statistics_list(struct db *db, const char *year, struct text *text)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    int r = db_run(db, &LIST, (const char *const[]){year}, &rows);
+
+    if (r != 0)
+        return r;
+    for (size_t i = 0; i < db_rows_count(rows); i++) {
+        const char *document = db_rows_text(rows, i, 2);
+
+        text_append_format(text, "%s{\"year\":%s,\"published_on\":\"%s\",", i == 0 ? "" : ",",
+                           db_rows_text(rows, i, 0), db_rows_text(rows, i, 1));
+        text_append(text, document + 1); /* it is an object of ours: the rest of its members */
+    }
+    return 0;
+}
