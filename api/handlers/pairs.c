@@ -21,6 +21,7 @@
 #include "request.h"
 #include "writing.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdbool.h>
@@ -406,14 +407,6 @@ static int refuse_transition(struct writing *writing, const struct pair *pair)
                           : writing_refuse(writing, "invalid-transition", detail);
 }
 
-static bool has_reason(const char *const *reasons, const char *reason)
-{
-    for (size_t i = 0; reasons != NULL && reasons[i] != NULL; i++)
-        if (strcmp(reasons[i], reason) == 0)
-            return pair_reason_is_said(reason);
-    return false;
-}
-
 /* Of any state that has the move: its reasons are the same in each. */
 static const char *const *reasons_of(enum pair_move move)
 {
@@ -426,18 +419,13 @@ static const char *const *reasons_of(enum pair_move move)
     return NULL;
 }
 
+/* Of a request without a body, which is held against no schema. */
 static void check_reason(struct writing *writing, const struct pair_step *step)
 {
-    const char *const *reasons = reasons_of(step->move);
-    struct arena *arena = writing->request->arena;
-
-    if (reasons != NULL && step->reason == NULL)
-        problem_add(writing->problem, arena, "/reason", NULL, "required",
+    if (reasons_of(step->move) != NULL && step->reason == NULL)
+        problem_add(writing->problem, writing->request->arena, "/reason", NULL, "required",
                     "to %s a pair needs a reason, one of those in the contract",
                     pair_move_name(step->move));
-    else if (step->reason != NULL && !has_reason(reasons, step->reason))
-        problem_add(writing->problem, arena, "/reason", NULL, "not-allowed",
-                    "this is no reason to %s a pair", pair_move_name(step->move));
 }
 
 static void check_side(struct writing *writing, const struct pair *pair,
@@ -451,17 +439,20 @@ static void check_side(struct writing *writing, const struct pair *pair,
     else if (step->move == PAIR_ACCEPT && step->side == PAIR_NOBODY)
         problem_add(writing->problem, arena, "/side", NULL, "required",
                     "say for which side you accept: mentor or mentee");
-    else if (step->side != PAIR_NOBODY && !pair_move_is_for(step->move, step->side))
-        problem_add(writing->problem, arena, "/side", NULL, "not-allowed",
-                    "to %s a pair is no side's to do", pair_move_name(step->move));
 }
 
 /* What the request wants. */
 static int read_step(struct writing *writing, const struct pair *pair, enum pair_move move,
                      struct pair_step *ret_step)
 {
+    static const char *const SCHEMAS[PAIR_MOVES] = {
+        [PAIR_ACCEPT] = "PairAcceptRequest",     [PAIR_DECLINE] = "PairDeclineRequest",
+        [PAIR_WITHDRAW] = "PairWithdrawRequest", [PAIR_START] = "PairStartRequest",
+        [PAIR_PAUSE] = "PairPauseRequest",       [PAIR_RESUME] = "PairResumeRequest",
+        [PAIR_COMPLETE] = "PairCompleteRequest", [PAIR_END] = "PairEndRequest",
+    };
     struct pair_step step = {.move = move, .side = PAIR_NOBODY};
-    int r = writing->body == NULL ? 0 : writing_check_body(writing, "PairMoveRequest");
+    int r = writing->body == NULL ? 0 : writing_check_body(writing, SCHEMAS[move]);
 
     if (r != 0)
         return r;
@@ -517,22 +508,27 @@ static int make(struct writing *writing, const struct pair *pair, const struct p
     return r == PAIR_STORE_IMPOSSIBLE ? refuse_transition(writing, pair) : r;
 }
 
+/* Of the path, which ends in it: each has a route of its own. */
+static enum pair_move wanted_move(const struct request *request)
+{
+    enum pair_move move = PAIR_MOVES;
+    const bool found = pair_move_of(strrchr(request->path, '/') + 1, &move);
+
+    assert(found);
+    return move;
+}
+
 static int move(struct writing *writing)
 {
-    enum pair_move wanted = PAIR_MOVES;
+    const enum pair_move wanted = wanted_move(writing->request);
     struct pair_step step;
     struct pair pair;
     bool is_done = false;
     int r;
 
-    if (!pair_move_of(request_segment(writing->request, "move"), &wanted) || wanted == PAIR_EXPIRE)
-        return writing_refuse(writing, "not-found", NULL);
     r = pairing_find(writing, PAIR_LOCK_UPDATE, &pair);
-    if (r != 0)
-        return r;
-    if (!pair_move_is_for(wanted, pair.caller))
-        return writing_refuse(writing, "forbidden", "This is for coordinators.");
-    r = pairing_needs_match(writing, pair.version);
+    if (r == 0)
+        r = pairing_needs_match(writing, pair.version);
     if (r == 0)
         r = read_step(writing, &pair, wanted, &step);
     if (r == 0)
@@ -548,8 +544,8 @@ static int move(struct writing *writing)
     return show(writing, &pair);
 }
 
-/* POST /v1/mentoring-pairs/{id}/{move}: 200 the pair; 403; 404; 409 invalid-transition; 412; 422;
- * 428 */
+/* POST /v1/mentoring-pairs/{id}/accept and the other moves: 200 the pair; 403; 404; 409
+ * invalid-transition; 412; 422; 428 */
 int handle_pair_move(struct request *request, struct reply *reply)
 {
     return writing_run(request, reply, &(struct writing_step){move, look_at_pair});

@@ -21,7 +21,7 @@
 #define VERIFY_DAYS_MAX 36500
 #define NESTING_MAX 6 /* objects within a record; the deepest has 3 */
 
-#define REQUESTS_MAX 32
+#define REQUESTS_MAX 128
 
 struct body_schema {
     const char *name;

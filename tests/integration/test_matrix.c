@@ -509,7 +509,12 @@ static const struct {
     {"POST /v1/mentees/{id}/consents", NULL, A_CONSENT},
     {"POST /v1/mentoring-pairs", NULL,
      "{\"mentor\":\"" UNKNOWN_ID "\",\"mentee\":\"" UNKNOWN_ID "\"}"},
-    {"POST /v1/mentoring-pairs/{id}/{move}", NULL, "{\"reason\":\"travel\"}"},
+    {"POST /v1/mentoring-pairs/{id}/accept", NULL, "{\"side\":\"mentor\"}"},
+    {"POST /v1/mentoring-pairs/{id}/decline", NULL, "{\"reason\":\"other\"}"},
+    {"POST /v1/mentoring-pairs/{id}/withdraw", NULL, "{\"reason\":\"other\"}"},
+    {"POST /v1/mentoring-pairs/{id}/pause", NULL, "{\"reason\":\"travel\"}"},
+    {"POST /v1/mentoring-pairs/{id}/complete", NULL, "{\"reason\":\"time_is_up\"}"},
+    {"POST /v1/mentoring-pairs/{id}/end", NULL, "{\"reason\":\"other\"}"},
     {"POST /v1/mentoring-pairs/{id}/meetings", NULL, A_MEETING},
     {"PATCH /v1/mentoring-pairs/{id}/meetings/{meeting}", NULL, "{\"state\":\"cancelled\"}"},
     {"POST /v1/mentoring-pairs/{id}/goals", NULL, "{\"term\":\"find_job\"}"},
@@ -537,9 +542,11 @@ static const char *id_at(const struct service_asking *asking, const char *templa
 /* What stands for another parameter of a path, at @at. */
 static const char *value_at(const struct service_asking *asking, const char *at)
 {
-    const char *const VALUES[][2] = {{"{purpose}", "statistics"}, {"{slot}", "1"},
-                                     {"{move}", "pause"},         {"{meeting}", asking->meeting},
-                                     {"{goal}", asking->goal},    {"{moment}", "middle"}};
+    const char *const VALUES[][2] = {{"{purpose}", "statistics"},
+                                     {"{slot}", "1"},
+                                     {"{meeting}", asking->meeting},
+                                     {"{goal}", asking->goal},
+                                     {"{moment}", "middle"}};
 
     for (size_t i = 0; i < ARRAY_LENGTH(VALUES); i++)
         if (strncmp(at, VALUES[i][0], strlen(VALUES[i][0])) == 0)
@@ -581,7 +588,7 @@ static void ask_service(const struct service_asking *asking, const struct operat
         if (SERVICE_BODIES[i].type != NULL)
             headers[count++] = SERVICE_BODIES[i].type;
     }
-    if (strcmp(method, "PATCH") == 0 || strstr(key, "{move}") != NULL)
+    if (strcmp(method, "PATCH") == 0 || strncmp(key, "POST /v1/mentoring-pairs/{id}/", 30) == 0)
         headers[count++] = "If-Match: *";
     response = http_as(token_of(who, NULL), method, path.bytes, headers, body);
     if (response->status != expected)

@@ -156,12 +156,12 @@ static void append_list(struct text *text, const json_t *list)
         text_append_format(text, "%s%s", i == 0 ? "" : ",", json_string_value(item));
 }
 
-static void of_contract(struct text *text, const json_t *operation)
+static void of_contract(struct text *text, const json_t *states)
 {
     const json_t *row;
     size_t i;
 
-    json_array_foreach (json_object_get(operation, "x-transitions"), i, row) {
+    json_array_foreach (json_object_get(states, "x-transitions"), i, row) {
         text_append_format(text, "%s %s %s ", json_string_value(json_object_get(row, "from")),
                            json_string_value(json_object_get(row, "move")),
                            json_string_value(json_object_get(row, "to")));
@@ -218,8 +218,7 @@ static void check_description(const char *description, const json_t *row)
 Test(pairs, contract_program_and_database_have_the_same_table_of_moves)
 {
     json_auto_t *contract = json_load_file(getenv("EXPRESS_CONTRACT_JSON"), 0, NULL);
-    const json_t *operation =
-        test_json_at(contract, "/paths/~1v1~1mentoring-pairs~1{id}~1{move}/post");
+    const json_t *states = test_json_at(contract, "/components/schemas/PairState");
     char *database = test_database_value(
         "select string_agg(concat_ws(' ', from_state, move, to_state, "
         "array_to_string(actors, ','), "
@@ -232,13 +231,13 @@ Test(pairs, contract_program_and_database_have_the_same_table_of_moves)
 
     text_init(&one, TEXT_BYTES);
     text_init(&other, TEXT_BYTES);
-    of_contract(&one, operation);
+    of_contract(&one, states);
     of_program(&other);
     cr_assert_str_eq(one.bytes, other.bytes);
     cr_assert_str_eq(one.bytes, database);
     json_array_foreach (json_object_get(contract, "tags"), i, tag)
         if (strcmp(json_string_value(json_object_get(tag, "name")), "Mentoring pairs") == 0)
-            json_array_foreach (json_object_get(operation, "x-transitions"), j, row)
+            json_array_foreach (json_object_get(states, "x-transitions"), j, row)
                 check_description(json_string_value(json_object_get(tag, "description")), row);
     text_deinit(&one);
     text_deinit(&other);
@@ -285,7 +284,7 @@ static void check_moves(const struct scene *scene, enum pair_state state, enum p
                     : name == PAIR_ACCEPT && actor == PAIR_COORDINATOR ? "{\"side\":\"mentee\"}"
                                                                        : NULL);
         if (name == PAIR_EXPIRE)
-            expect_problem(moved, 404, "not-found", "nobody's move");
+            expect_problem(moved, 405, "method-not-allowed", "nobody's move");
         else if (may)
             expect_status(moved, 200,
                           path_of("%s %s", pair_state_name(state), pair_move_name(name)));
@@ -455,13 +454,14 @@ Test(pairs, a_reason_and_a_side_go_with_the_move)
         const char *move, *body, *pointer, *code;
     } ROWS[] = {
         {"accept", NULL, "/side", "required"},
-        {"accept", "{\"side\":\"coordinator\"}", "/side", "enum"},
-        {"accept", "{\"side\":\"mentor\",\"reason\":\"other\"}", "/reason", "not-allowed"},
+        {"accept", "{\"side\":\"coordinator\"}", "/side", NULL},
+        {"accept", "{\"side\":\"mentor\",\"reason\":\"other\"}", "/reason", NULL},
+        {"decline", NULL, "/reason", "required"},
         {"decline", "{\"side\":\"mentor\"}", "/reason", "required"},
-        {"decline", "{\"reason\":\"illness\"}", "/reason", "not-allowed"},
-        {"withdraw", "{\"reason\":\"consent_withdrawn\"}", "/reason", "not-allowed"},
-        {"withdraw", "{\"reason\":\"mistake\",\"side\":\"mentee\"}", "/side", "not-allowed"},
-        {"withdraw", "{\"reason\":\"mistake\",\"state\":\"active\"}", "/state", "unknown-property"},
+        {"decline", "{\"reason\":\"illness\"}", "/reason", NULL},
+        {"withdraw", "{\"reason\":\"consent_withdrawn\"}", "/reason", NULL},
+        {"withdraw", "{\"reason\":\"mistake\",\"side\":\"mentee\"}", "/side", NULL},
+        {"withdraw", "{\"reason\":\"mistake\",\"state\":\"active\"}", "/state", NULL},
     };
     struct scene scene;
 
@@ -473,7 +473,7 @@ Test(pairs, a_reason_and_a_side_go_with_the_move)
 
         expect_problem(refused, 422, "validation-failed", ROWS[i].move);
         cr_assert_not_null(strstr(refused->body, ROWS[i].pointer), "%s", refused->body);
-        if (strcmp(ROWS[i].code, "enum") != 0 && strcmp(ROWS[i].code, "unknown-property") != 0)
+        if (ROWS[i].code != NULL) /* others are the schema's */
             expect_error(refused, ROWS[i].pointer, ROWS[i].code, ROWS[i].move);
     }
     CLEANUP(response_freep)

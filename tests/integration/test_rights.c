@@ -123,8 +123,7 @@ static void fill(const char *template, char ret_path[PATH_BYTES])
     static const char *const VALUES[][2] = {
         {"resource", "practices"}, {"version", "1"},      {"slot", "1"},
         {"purpose", "statistics"}, {"code", "not-found"}, {"id", NOBODY},
-        {"move", "accept"},        {"meeting", NOBODY},   {"goal", NOBODY},
-        {"moment", "middle"}};
+        {"meeting", NOBODY},       {"goal", NOBODY},      {"moment", "middle"}};
     struct text path;
 
     text_init(&path, PATH_BYTES);

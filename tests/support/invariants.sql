@@ -205,8 +205,57 @@ select 'a key is kept with what came of it', format('%s %s', k.caller, k.key)
 insert into fault
 select 'what a key stands for is there', format('%s %s: %s', k.caller, k.key, k.record_id)
   from identity.idempotency_key k
- where k.version is not null and not exists (
-       select from catalogue.version v where v.record_id = k.record_id and v.version = k.version);
+ where k.version is not null
+   and not exists (
+       select from catalogue.version v where v.record_id = k.record_id and v.version = k.version)
+   and not exists (
+       select from mentoring.pair_move m where m.pair_id = k.record_id and m.version = k.version)
+   and not exists (select from mentoring.meeting m where m.id = k.record_id)
+   and not exists (select from mentoring.goal g where g.id = k.record_id)
+   and not exists (select from mentoring.participant p where p.id = k.record_id);
+
+insert into fault
+select 'the history of a pair is a line without gaps, which ends where the pair is',
+       format('%s: version %s, %s moves, %s', p.id, p.version, count(m.version), p.state)
+  from mentoring.pair p left join mentoring.pair_move m on m.pair_id = p.id
+ group by p.id
+having count(m.version) <> p.version or max(m.version) <> p.version
+    or (array_agg(m.to_state order by m.version desc))[1] <> p.state;
+insert into fault
+select 'each move begins where the one before it ended', format('%s: version %s', pair_id, version)
+  from (select m.*, lag(m.to_state) over (partition by m.pair_id order by m.version) as before
+          from mentoring.pair_move m) m
+ where m.from_state is distinct from m.before;
+insert into fault
+select 'every move has its entry in the audit log', format('%s: version %s', m.pair_id, m.version)
+  from mentoring.pair_move m
+ where m.move not in ('propose', 'withdraw', 'end') -- by a cohort, by consent that was withdrawn
+   and not exists (select from audit.entry e
+                    where e.record_id = m.pair_id and e.version = m.version
+                      and e.action = 'pair.' || m.move
+                      and (e.role = 'service') = (m.actor = 'service'));
+insert into fault
+select 'a mentor is in no more pairs than there is room for', format('%s: %s', p.mentor_id, count(*))
+  from mentoring.pair p
+  join mentoring.participant m on m.id = p.mentor_id
+  join catalogue.mentoring_programmes g on g.id = p.programme_id
+ where p.state in ('proposed', 'accepted', 'active', 'paused')
+ group by p.mentor_id, m.capacity, g.mentor_capacity
+having count(*) > least(m.capacity, coalesce(g.mentor_capacity, 1));
+insert into fault
+select 'a mentee is in one pair at a time', format('%s: %s', p.mentee_id, count(*))
+  from mentoring.pair p where p.state in ('proposed', 'accepted', 'active', 'paused')
+   and p.mentee_id is not null
+ group by p.mentee_id having count(*) > 1;
+insert into fault
+select 'who has withdrawn consent is in no pair', format('%s', p.id)
+  from mentoring.pair p
+  join mentoring.participant w on w.id in (p.mentor_id, p.mentee_id)
+ where p.state in ('proposed', 'accepted', 'active', 'paused')
+   and (w.withdrawn_at is not null
+        or (p.state in ('proposed', 'accepted') and not exists (
+          select from mentoring.consent c where c.participant_id = w.id
+             and c.purpose = 'matching' and c.withdrawn_at is null)));
 
 select string_agg(rule || ': ' || detail, E'\n')
   from (select f.*, row_number() over (partition by rule order by detail) as nth from fault f) f
