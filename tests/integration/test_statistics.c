@@ -48,7 +48,8 @@ static void add_pairs(const char *programme, int from, int to)
         "mentee_accepted_at, accepted_at, started_at, ended_at, reason) "
         "select pair, programme, mentor, mentee, 'mentor-of-statistics-' || n, "
         "'mentee-of-statistics-' || n, "
-        "case when n %% 2 = 0 then 'completed' else 'ended_early' end, 5, at - interval '190 days', at, at - interval '189 days', at - interval '189 days', "
+        "case when n %% 2 = 0 then 'completed' else 'ended_early' end, 5, "
+        "at - interval '190 days', at, at - interval '189 days', at - interval '189 days', "
         "at - interval '189 days', at - interval '180 days', at, "
         "case when n %% 2 = 0 then 'time_is_up' else 'other' end from made;"
         "drop table made",
