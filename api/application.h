@@ -14,6 +14,7 @@ struct db_pool;
 struct housekeeper;
 struct memo;
 struct model;
+struct offers;
 struct rarity;
 struct settings;
 
@@ -25,6 +26,7 @@ struct application {
     struct db_pool *private_pool; /* for a caller, role express_writer: begin with caller_begin() */
     struct auth *auth;            /* tokens, keys, clients */
     struct memo *memo;            /* ETags known to be current */
+    struct offers *offers;        /* financing offers, for matching */
     struct rarity *rarity;        /* how rare what practices have in common is */
     struct housekeeper *housekeeper;
     struct cursor_keys cursor_keys;

@@ -14,6 +14,7 @@
 #include "contract/contract.h"
 #include "coverage/rarity.h"
 #include "db/db.h"
+#include "financing/offers.h"
 #include "housekeeper.h"
 #include "housekeeping/housekeeping.h"
 #include "memo.h"
@@ -48,6 +49,7 @@ struct serving {
     struct auth *auth;
     struct memo *memo;
     struct rarity *rarity;
+    struct offers *offers;
     pthread_t listener;
     bool is_listening;
     volatile bool stop;
@@ -204,6 +206,8 @@ static int prepare(struct serving *serving, const struct settings *settings)
     if (r == 0)
         r = rarity_new(&serving->rarity);
     if (r == 0)
+        r = offers_new(serving->contract, &serving->offers);
+    if (r == 0)
         r = compare(serving);
     if (r == 0)
         r = look_for_the_erased(serving, settings);
@@ -218,7 +222,8 @@ static int prepare(struct serving *serving, const struct settings *settings)
                                                 .private_pool = serving->private_pool,
                                                 .auth = serving->auth,
                                                 .memo = serving->memo,
-                                                .rarity = serving->rarity};
+                                                .rarity = serving->rarity,
+                                                .offers = serving->offers};
     cursor_keys_derive(settings->secret, &serving->application.cursor_keys);
     r = start_housekeeper(serving, settings);
     if (r != 0)
@@ -237,6 +242,7 @@ static void finish(struct serving *serving)
     auth_free(serving->auth);
     memo_free(serving->memo);
     rarity_free(serving->rarity);
+    offers_free(serving->offers);
     db_pool_free(serving->private_pool);
     db_pool_free(serving->pool);
     model_free(serving->model);

@@ -19,5 +19,6 @@ int command_key(const struct settings *settings, int count, char **words);
 int command_token(const struct settings *settings, int count, char **words);
 int command_audit(const struct settings *settings, int count, char **words);
 int command_erasures(const struct settings *settings, int count, char **words);
+int command_rates(const struct settings *settings, int count, char **words);
 int command_health(const struct settings *settings, int count, char **words);
 int command_housekeeping(const struct settings *settings, int count, char **words);

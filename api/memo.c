@@ -123,6 +123,11 @@ void memo_keep(struct memo *memo, const struct memo_key *key, uint64_t resources
     (void)pthread_mutex_unlock(&memo->locks[index % LOCKS]);
 }
 
+bool memo_is_told(struct memo *memo)
+{
+    return atomic_load(&memo->is_listening);
+}
+
 void memo_resource_changed(struct memo *memo, unsigned resource_index)
 {
     if (resource_index < RESOURCES)

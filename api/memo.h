@@ -42,6 +42,9 @@ uint64_t memo_generation(struct memo *memo, uint64_t resources);
 void memo_keep(struct memo *memo, const struct memo_key *key, uint64_t resources,
                uint64_t generation, const char *etag);
 
+/* Are changes heard of? If not, a generation that is the same says nothing. */
+bool memo_is_told(struct memo *memo);
+
 /* From the listener: a resource changed; the connection came or went. */
 void memo_resource_changed(struct memo *memo, unsigned resource_index);
 void memo_listening(struct memo *memo, bool is_listening);

@@ -62,6 +62,9 @@ int handle_version_restore(struct request *request, struct reply *reply);
 int handle_working_copies_list(struct request *request, struct reply *reply);
 int handle_reviews_list(struct request *request, struct reply *reply);
 
+int handle_financing_match(struct request *request, struct reply *reply);
+int handle_financing_schedule(struct request *request, struct reply *reply);
+
 int handle_correction_propose(struct request *request, struct reply *reply);
 int handle_proposal_read(struct request *request, struct reply *reply);
 int handle_proposal_accept(struct request *request, struct reply *reply);

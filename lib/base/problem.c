@@ -82,6 +82,11 @@ static const struct problem_kind KINDS[] = {
      "header WWW-Authenticate names the one that is missing.",
      "Ask POST /v1/oauth/token for a token with that scope, or leave scope out to get all that the "
      "client has."},
+    {"no-schedule", 404, "The offer has no schedule to compute",
+     "The record does not say how its public share changes, or says it in words that name neither "
+     "months nor dates behind the start.",
+     "Read the record: schedule and schedule_note tell what is known. Who looks after it can add "
+     "from_month to the moments of its schedule."},
     {"not-found", 404, "Not found",
      "There is nothing at this path, or nothing that you may know of.",
      "Check the id or slug. Lists are at the plural path, for example /v1/practices."},

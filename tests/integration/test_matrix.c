@@ -290,6 +290,8 @@ static json_t *body_of(const struct operation *operation, const struct records *
     if (ends_in(template, "/score"))
         return json_pack("{s:{s:i},s:{s:i,s:i}}", "answers", "life_course", 1, "scale", "minimum",
                          0, "maximum", 5);
+    if (ends_in(template, "/match"))
+        return json_object();
     if (operation->resource != NULL)
         return writer_record(operation->resource, 0);
     return NULL;

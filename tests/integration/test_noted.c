@@ -186,6 +186,7 @@ static const struct {
     const char *why;
 } OTHERS[] = {
     {"POST /v1/{resource}/batch-get", "reads what is public"},
+    {"POST /v1/{resource}/match", "computes from the body, and keeps nothing"},
     {"POST /v1/{resource}/{id}/score", "computes from the body, and keeps nothing"},
     {"POST /v1/{resource}/{id}/matches", "test_matching.c: an entry for each person shown"},
     {"POST /v1/{resource}/{id}/cohort-match", "test_matching.c: what was read, or proposed"},

@@ -1,0 +1,344 @@
+#include "financing/eligibility.h"
+
+#include <string.h>
+
+#define RATE_ONE 100000000 /* of struct rate */
+
+static struct finding found(enum verdict verdict, enum reason reason)
+{
+    return (struct finding){verdict, reason};
+}
+
+static struct finding met(bool is_met)
+{
+    return is_met ? found(VERDICT_YES, REASON_MET) : found(VERDICT_NO, REASON_NOT_MET);
+}
+
+/*
+ * What is the same for all criteria: one side, or both, says nothing.
+ * Return: true: there is nothing more to judge.
+ */
+static bool is_settled(const struct offer *offer, enum criterion criterion, bool stated, bool told,
+                       struct finding *finding)
+{
+    if ((offer->open_to_all >> criterion & 1) != 0)
+        *finding = found(VERDICT_YES, REASON_OPEN_TO_ALL);
+    else if (stated && told)
+        return false;
+    else if (stated)
+        *finding = found(VERDICT_UNKNOWN, REASON_NOT_TOLD);
+    else if (told)
+        *finding = found(VERDICT_UNKNOWN, REASON_NOT_STATED);
+    else
+        *finding = found(VERDICT_UNKNOWN, REASON_NONE);
+    return true;
+}
+
+static bool is_among(const uint16_t *codes, size_t count, uint16_t code)
+{
+    for (size_t i = 0; i < count; i++)
+        if (codes[i] == code)
+            return true;
+    return false;
+}
+
+static const struct offer_moment *moment_at(const struct offer *offer, int64_t now)
+{
+    for (size_t i = 0; i < offer->moment_count; i++)
+        if (offer->moments[i].from <= now && now < offer->moments[i].until)
+            return &offer->moments[i];
+    return NULL;
+}
+
+static struct finding judge_open(const struct offer *offer, enum offer_status status)
+{
+    switch (status) {
+    case OFFER_OPEN:
+        return found(VERDICT_YES, REASON_MET);
+    case OFFER_UPCOMING:
+        return found(VERDICT_YES, REASON_OPENS_LATER);
+    case OFFER_CLOSED:
+        return offer->recurs ? found(VERDICT_UNKNOWN, REASON_CLOSED_RECURS)
+                             : found(VERDICT_NO, REASON_NOT_MET);
+    case OFFER_STATUS_UNKNOWN:
+        break;
+    }
+    return found(VERDICT_UNKNOWN, REASON_NOT_STATED);
+}
+
+static struct finding judge_country(const struct offer *offer, const struct profile *profile)
+{
+    struct finding finding;
+
+    if (is_settled(offer, CRITERION_COUNTRY, offer->country_count > 0, profile->country != 0,
+                   &finding))
+        return finding;
+    return met(is_among(offer->countries, offer->country_count, profile->country));
+}
+
+static struct finding judge_city(const struct offer *offer, const struct profile *profile)
+{
+    struct finding finding;
+
+    if (is_settled(offer, CRITERION_CITY, offer->city != 0, profile->has_city, &finding))
+        return finding;
+    /* A city has names in many languages: one that no offer bears may be another name of this. */
+    if (profile->city == 0)
+        return found(VERDICT_UNKNOWN, REASON_CITY_NOT_KNOWN);
+    return met(profile->city == offer->city);
+}
+
+static struct finding judge_set(const struct offer *offer, const struct profile *profile,
+                                enum criterion criterion)
+{
+    const uint64_t stated = offer->sets[criterion], told = profile->sets[criterion];
+    struct finding finding;
+
+    if (stated == 0 && (offer->in_words >> criterion & 1) != 0)
+        return found(VERDICT_UNKNOWN, REASON_IN_WORDS);
+    if (is_settled(offer, criterion, stated != 0, told != 0, &finding))
+        return finding;
+    return met((stated & told) != 0);
+}
+
+static struct finding judge_legal_form(const struct offer *offer, const struct profile *profile)
+{
+    const bool stated = offer->sets[CRITERION_LEGAL_FORM] != 0;
+    struct finding finding;
+
+    if (!profile->is_unfounded)
+        return judge_set(offer, profile, CRITERION_LEGAL_FORM);
+    if (is_settled(offer, CRITERION_LEGAL_FORM, stated, true, &finding))
+        return finding;
+    return found(VERDICT_UNKNOWN, REASON_TO_BE_FOUNDED);
+}
+
+/* One bound is a whole statement: who sets a lowest age and no highest has said what counts. */
+static struct finding judge_age(const struct offer *offer, const struct profile *profile)
+{
+    const bool stated = offer->minimum_age >= 0 || offer->maximum_age >= 0;
+    struct finding finding;
+
+    if (is_settled(offer, CRITERION_AGE, stated, profile->age >= 0, &finding))
+        return finding;
+    return met((offer->minimum_age < 0 || profile->age >= offer->minimum_age) &&
+               (offer->maximum_age < 0 || profile->age <= offer->maximum_age));
+}
+
+static struct finding judge_amount(const struct offer *offer, const struct profile *profile)
+{
+    const bool stated = offer->minimum_cents >= 0 || offer->maximum_cents >= 0;
+    struct finding finding;
+    int64_t cents;
+
+    if (is_settled(offer, CRITERION_AMOUNT, stated, profile->amount_cents >= 0, &finding))
+        return finding;
+    if (!eligibility_convert(profile->rates, profile->rate_count, profile->amount_cents,
+                             &profile->currency, &offer->currency, &cents))
+        return found(VERDICT_UNKNOWN, REASON_NO_RATE);
+    if (offer->minimum_cents >= 0 && cents < offer->minimum_cents)
+        return found(VERDICT_NO, REASON_BELOW_MINIMUM);
+    /* It may pay for a part: that is not for us to exclude. */
+    if (offer->maximum_cents >= 0 && cents > offer->maximum_cents)
+        return found(VERDICT_UNKNOWN, REASON_ABOVE_MAXIMUM);
+    if (offer->maximum_cents < 0)
+        return found(VERDICT_UNKNOWN, REASON_NO_MAXIMUM);
+    return found(VERDICT_YES, REASON_MET);
+}
+
+static struct finding judge_languages(const struct offer *offer, const struct profile *profile)
+{
+    struct finding finding;
+    bool any = false;
+
+    if (is_settled(offer, CRITERION_LANGUAGES, offer->language_count > 0,
+                   profile->language_count > 0, &finding))
+        return finding;
+    for (size_t i = 0; i < profile->language_count; i++)
+        any = any || is_among(offer->languages, offer->language_count, profile->languages[i]);
+    return met(any);
+}
+
+/* An offer that rests on a law is there only where the law holds. */
+static struct finding judge_law(const struct offer *offer, const struct profile *profile)
+{
+    if (!offer->has_law)
+        return found(VERDICT_UNKNOWN, REASON_NONE);
+    if (profile->country == 0)
+        return found(VERDICT_UNKNOWN, REASON_NOT_TOLD);
+    if (offer->law_country != 0)
+        return offer->law_country == profile->country ? found(VERDICT_YES, REASON_LAW_HOLDS)
+                                                      : found(VERDICT_NO, REASON_LAW_ELSEWHERE);
+    /* A European act reaches no further than the states that took it over. */
+    return found(VERDICT_UNKNOWN, REASON_LAW_REACH_UNKNOWN);
+}
+
+static void sum_up(struct evaluation *evaluation)
+{
+    enum verdict all = VERDICT_YES, stated = VERDICT_YES;
+    bool any = false;
+
+    for (size_t i = 0; i < CRITERION_COUNT; i++) {
+        const struct finding *finding = &evaluation->findings[i];
+
+        if (finding->reason == REASON_NONE)
+            continue;
+        any = true;
+        evaluation->met += finding->verdict == VERDICT_YES ? 1 : 0;
+        evaluation->not_told += finding->reason == REASON_NOT_TOLD ? 1 : 0;
+        evaluation->not_stated += finding->reason == REASON_NOT_STATED ? 1 : 0;
+        if (finding->verdict < all)
+            all = finding->verdict;
+        if (finding->reason != REASON_NOT_STATED && finding->verdict < stated)
+            stated = finding->verdict;
+    }
+    evaluation->verdict = any ? all : VERDICT_UNKNOWN;
+    evaluation->as_stated = evaluation->met > 0 || stated == VERDICT_NO ? stated : VERDICT_UNKNOWN;
+}
+
+bool eligibility_evaluate(const struct offer *offer, const struct profile *profile,
+                          struct evaluation *evaluation)
+{
+    static const enum criterion SETS[] = {CRITERION_TARGET_GROUPS,    CRITERION_GENDER,
+                                          CRITERION_RESIDENCE_STATUS, CRITERION_STAGE,
+                                          CRITERION_SECTOR,           CRITERION_PURPOSE};
+    const struct offer_moment *moment = moment_at(offer, profile->now);
+    struct finding *findings = evaluation->findings;
+
+    *evaluation = (struct evaluation){
+        .offer = offer,
+        .status = moment == NULL ? OFFER_STATUS_UNKNOWN : moment->status,
+        .closes_at = moment == NULL ? INT64_MAX : moment->closes_at,
+    };
+    if (evaluation->status == OFFER_CLOSED && !offer->recurs)
+        return false;
+    findings[CRITERION_OPEN] = judge_open(offer, evaluation->status);
+    findings[CRITERION_COUNTRY] = judge_country(offer, profile);
+    findings[CRITERION_CITY] = judge_city(offer, profile);
+    for (size_t i = 0; i < sizeof(SETS) / sizeof(SETS[0]); i++)
+        findings[SETS[i]] = judge_set(offer, profile, SETS[i]);
+    findings[CRITERION_LEGAL_FORM] = judge_legal_form(offer, profile);
+    findings[CRITERION_AGE] = judge_age(offer, profile);
+    findings[CRITERION_AMOUNT] = judge_amount(offer, profile);
+    findings[CRITERION_LANGUAGES] = judge_languages(offer, profile);
+    findings[CRITERION_LEGAL_BASIS] = judge_law(offer, profile);
+    sum_up(evaluation);
+    return true;
+}
+
+/* --- order ------------------------------------------------------------------------------------ */
+
+/* Below 0 when the left comes first. */
+static int more_first(unsigned left, unsigned right)
+{
+    return (left < right) - (left > right);
+}
+
+int eligibility_compare(const void *left, const void *right)
+{
+    const struct evaluation *a = left, *b = right;
+    int order = more_first(a->verdict, b->verdict);
+
+    if (order == 0)
+        order = more_first(a->as_stated, b->as_stated);
+    if (order == 0)
+        order = more_first(a->met, b->met);
+    if (order == 0)
+        order = more_first(b->not_told, a->not_told);
+    if (order == 0)
+        order = more_first(b->not_stated, a->not_stated);
+    if (order == 0)
+        order = (a->closes_at > b->closes_at) - (a->closes_at < b->closes_at);
+    return order == 0 ? strcmp(a->offer->slug, b->offer->slug) : order;
+}
+
+static unsigned count_bits(uint64_t set)
+{
+    unsigned count = 0;
+
+    for (; set != 0; set &= set - 1)
+        count++;
+    return count;
+}
+
+static bool is_elsewhere(const struct offer *one, const struct offer *other)
+{
+    for (size_t i = 0; i < one->country_count; i++)
+        if (is_among(other->countries, other->country_count, one->countries[i]))
+            return one->city != other->city;
+    return true;
+}
+
+unsigned eligibility_likeness(const struct offer *one, const struct offer *other,
+                              unsigned *ret_reasons)
+{
+    static const struct {
+        enum criterion criterion;
+        unsigned reason;
+    } SETS[] = {{CRITERION_TARGET_GROUPS, LIKE_TARGET_GROUPS},
+                {CRITERION_STAGE, LIKE_STAGE},
+                {CRITERION_SECTOR, LIKE_SECTOR},
+                {CRITERION_PURPOSE, LIKE_PURPOSE}};
+    unsigned points = 0;
+
+    *ret_reasons = 0;
+    if (one == other || !is_elsewhere(one, other))
+        return 0;
+    if (one->instrument == other->instrument) {
+        *ret_reasons |= LIKE_INSTRUMENT;
+        points += 2;
+    }
+    for (size_t i = 0; i < sizeof(SETS) / sizeof(SETS[0]); i++) {
+        const enum criterion criterion = SETS[i].criterion;
+        const unsigned shared = count_bits(one->sets[criterion] & other->sets[criterion]);
+
+        if (shared > 0)
+            *ret_reasons |= SETS[i].reason;
+        points += shared;
+    }
+    return points;
+}
+
+/* --- sums in other currencies ------------------------------------------------------------------
+ */
+
+static bool rate_of(const struct rate *rates, size_t count, const struct currency *currency,
+                    int64_t *ret_rate)
+{
+    *ret_rate = RATE_ONE;
+    if (strcmp(currency->code, "EUR") == 0)
+        return true;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(rates[i].currency.code, currency->code) == 0) {
+            *ret_rate = rates[i].per_euro;
+            return true;
+        }
+    return false;
+}
+
+bool eligibility_convert(const struct rate *rates, size_t rate_count, int64_t cents,
+                         const struct currency *from, const struct currency *to, int64_t *ret_cents)
+{
+    /* Sums have 17 digits, rates 15: their product fits into 128 bits alone. */
+    __extension__ typedef __int128 wide;
+    int64_t from_rate, to_rate;
+    wide product, half;
+    wide result, rest;
+
+    if (strcmp(from->code, to->code) == 0) {
+        *ret_cents = cents;
+        return true;
+    }
+    if (!rate_of(rates, rate_count, from, &from_rate) || !rate_of(rates, rate_count, to, &to_rate))
+        return false;
+    product = (wide)cents * to_rate;
+    result = product / from_rate;
+    rest = product % from_rate;
+    half = rest * 2 - from_rate;
+    if (half > 0 || (half == 0 && result % 2 != 0))
+        result++;
+    if (result > INT64_MAX)
+        return false;
+    *ret_cents = (int64_t)result;
+    return true;
+}

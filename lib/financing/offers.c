@@ -1,0 +1,680 @@
+/*
+ * Why in memory: a profile is held against every offer, so no index helps, and in SQL ten thousand
+ * offers with fourteen criteria take twenty times as long (tools/bench measures both). Why only
+ * what changed: an editor at work would otherwise make each answer read all documents again. The
+ * ids and ETags of all are asked for after each change, and that is one range of one index.
+ */
+#include "financing/offers.h"
+
+#include "base/fault.h"
+#include "base/text.h"
+#include "base/uuid.h"
+#include "contract/contract.h"
+#include "db/db.h"
+#include "record/slice.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RESOURCE "financing-offers"
+#define ETAG_BYTES 40
+#define BATCH_OFFERS 500 /* a megabyte of documents at once */
+#define COUNTRIES_MAX 64 /* the contract has 60 and one */
+#define LANGUAGES_MAX 32 /* 30 */
+#define MOMENTS_MAX 128  /* 100 deadlines make 102 spans */
+#define CURRENCIES_MAX 64
+#define NAME_BYTES_MAX 512
+
+static const struct db_query LIST = {
+    .name = "offers_list",
+    .sql = "select id, etag from published.financing_offers_documents order by id",
+    .param_count = 0,
+};
+static const struct db_query READ = {
+    .name = "offers_read",
+    .sql = "select id, etag, slug, document from published.financing_offers_documents "
+           "where id = any($1::uuid[]) order by id",
+    .param_count = 1,
+};
+/* Spans without bounds begin and end where 64 bits of seconds do. */
+static const struct db_query MOMENTS = {
+    .name = "offers_moments",
+    .sql = "select id, case when isfinite(valid_from) then extract(epoch from valid_from)::bigint "
+           "else -9223372036854775807 end, case when isfinite(valid_until) then "
+           "ceil(extract(epoch from valid_until))::bigint else 9223372036854775807 end, "
+           "application_status, extract(epoch from closes_at)::bigint "
+           "from published.financing_moment where id = any($1::uuid[]) order by id, valid_from",
+    .param_count = 1,
+};
+static const struct db_query LAWS = {
+    .name = "offers_laws",
+    .sql = "select id, country from published.legal_bases order by id",
+    .param_count = 0,
+};
+
+struct entry {
+    struct offer offer;
+    char id[UUID_TEXT_BYTES];
+    char law[UUID_TEXT_BYTES]; /* "": none */
+    char etag[ETAG_BYTES];
+    /* its arrays and slug follow in the same piece of memory */
+};
+
+struct offers {
+    const struct property *sets[CRITERION_COUNT]; /* whose values are the bits; or NULL */
+    const struct property *instrument;
+    const struct property *open_to_all;
+    pthread_rwlock_t lock;
+    uint64_t generation;
+    bool is_filled;
+    struct entry **entries;     /* in order of their ids */
+    const struct offer **items; /* the offers of these */
+    size_t count;
+    struct currency currencies[CURRENCIES_MAX];
+    size_t currency_count;
+};
+
+int offers_new(const struct contract *contract, struct offers **ret_offers)
+{
+    static const struct {
+        enum criterion criterion;
+        const char *path;
+    } SETS[] = {
+        {CRITERION_TARGET_GROUPS, "eligibility.target_groups"},
+        {CRITERION_GENDER, "eligibility.genders"},
+        {CRITERION_RESIDENCE_STATUS, "eligibility.residence_statuses"},
+        {CRITERION_LEGAL_FORM, "eligibility.legal_forms"},
+        {CRITERION_STAGE, "eligibility.stages"},
+        {CRITERION_SECTOR, "eligibility.sectors"},
+        {CRITERION_PURPOSE, "eligibility.purposes"},
+    };
+    const struct resource *resource = contract_resource_find(contract, RESOURCE);
+    struct offers *offers = calloc(1, sizeof(*offers));
+
+    if (offers == NULL)
+        return fault_raise(-ENOMEM);
+    for (size_t i = 0; i < ARRAY_LENGTH(SETS); i++)
+        offers->sets[SETS[i].criterion] = resource_leaf(resource, SETS[i].path);
+    offers->instrument = resource_leaf(resource, "instrument");
+    offers->open_to_all = resource_leaf(resource, "eligibility.open_to_all");
+    (void)pthread_rwlock_init(&offers->lock, NULL);
+    *ret_offers = offers;
+    return 0;
+}
+
+static void free_entries(struct entry **entries, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(entries[i]);
+    free(entries);
+}
+
+void offers_free(struct offers *offers)
+{
+    if (offers == NULL)
+        return;
+    free_entries(offers->entries, offers->count);
+    free(offers->items);
+    (void)pthread_rwlock_destroy(&offers->lock);
+    free(offers);
+}
+
+/* --- codes, names, sums ------------------------------------------------------------------------
+ */
+
+/* The place of a code among the values; the count when it is none of them. */
+static size_t place_of(const struct property *property, const char *code, size_t length)
+{
+    size_t i = 0;
+
+    while (i < property->value_count && (strlen(property->values[i]) != length ||
+                                         memcmp(property->values[i], code, length) != 0))
+        i++;
+    return i;
+}
+
+static uint64_t bit_of(const struct property *property, const char *code, size_t length)
+{
+    const size_t place = place_of(property, code, length);
+
+    return place < property->value_count && place < 64 ? (uint64_t)1 << place : 0;
+}
+
+uint64_t offers_bit(const struct offers *offers, enum criterion criterion, const char *code)
+{
+    return bit_of(offers->sets[criterion], code, strlen(code));
+}
+
+const char *offers_code(const struct offers *offers, enum criterion criterion, unsigned place)
+{
+    const struct property *property = offers->sets[criterion];
+
+    return property == NULL || place >= property->value_count ? NULL : property->values[place];
+}
+
+const char *offers_instrument(const struct offers *offers, unsigned place)
+{
+    return place < offers->instrument->value_count ? offers->instrument->values[place] : "";
+}
+
+/* The letters of U+00C0 to U+017F without their marks; a space where there is none to take. */
+static const char BARE[] = "AAAAAAACEEEEIIIIDNOOOOO OUUUUYTsaaaaaaaceeeeiiiidnooooo ouuuuyty"
+                           "AaAaAaCcCcCcCcDdDdEeEeEeEeEeGgGgGgGgHhHhIiIiIiIiIiIiJjKkkLlLlLlLlLl"
+                           "NnNnNnnNnOoOoOoOoRrRrRrSsSsSsSsTtTtTtUuUuUuUuUuUuWwYyYZzZzZzs";
+
+/* Letters and digits, in small letters without marks; what is between them becomes one space. */
+static size_t fold(const char *name, char *folded, size_t size)
+{
+    const unsigned char *at = (const unsigned char *)name;
+    size_t length = 0;
+
+    for (; *at != '\0' && length + 2 < size; at++) {
+        unsigned char c = *at;
+
+        if ((c & 0xFC) == 0xC4 || c == 0xC3 || c == 0xC5) {
+            const unsigned code = ((c & 0x1Fu) << 6 | (at[1] & 0x3Fu));
+
+            if (code >= 0xC0 && code - 0xC0 < sizeof(BARE) - 1) {
+                c = (unsigned char)BARE[code - 0xC0];
+                at++;
+            }
+        }
+        if (c >= 'A' && c <= 'Z')
+            c = (unsigned char)(c - 'A' + 'a');
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c >= 0x80)
+            folded[length++] = (char)c;
+        else if (length > 0 && folded[length - 1] != ' ')
+            folded[length++] = ' ';
+    }
+    while (length > 0 && folded[length - 1] == ' ')
+        length--;
+    return length;
+}
+
+uint64_t offers_city(const char *name)
+{
+    char folded[NAME_BYTES_MAX];
+    const size_t length = fold(name, folded, sizeof(folded));
+    unsigned char hash[crypto_generichash_BYTES_MIN];
+    uint64_t city;
+
+    (void)crypto_generichash(hash, sizeof(hash), (const unsigned char *)folded, length, NULL, 0);
+    memcpy(&city, hash, sizeof(city));
+    return city == 0 ? 1 : city;
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+uint16_t offers_two_letters(const char *text, size_t length)
+{
+    /* Of a tag of three letters its third goes into the high bits: "fro" is not "fr". */
+    if (length < 2 || !is_letter(text[0]) || !is_letter(text[1]))
+        return 0;
+    return (uint16_t)((text[0] & 0x1F) | (text[1] & 0x1F) << 5 |
+                      (length > 2 && is_letter(text[2]) ? (text[2] & 0x1F) << 10 : 0));
+}
+
+int64_t offers_cents(const char *text, size_t length)
+{
+    int64_t cents = 0;
+    size_t i = 0;
+    unsigned decimals = 0;
+    bool is_past_half = false, is_half = false;
+
+    for (; i < length && text[i] != '.'; i++)
+        if (text[i] < '0' || text[i] > '9' || __builtin_mul_overflow(cents, 10, &cents) ||
+            __builtin_add_overflow(cents, text[i] - '0', &cents))
+            return -1;
+    if (__builtin_mul_overflow(cents, 100, &cents))
+        return -1;
+    for (i++; i < length; i++, decimals++) {
+        const int digit = text[i] - '0';
+
+        if (digit < 0 || digit > 9)
+            return -1;
+        if (decimals < 2)
+            cents += decimals == 0 ? digit * 10 : digit;
+        else if (decimals == 2) {
+            is_past_half = digit > 5;
+            is_half = digit == 5;
+        } else if (is_half && digit > 0) {
+            is_past_half = true;
+        }
+    }
+    if (is_past_half || (is_half && cents % 2 != 0))
+        cents++;
+    return cents;
+}
+
+/* --- one offer, out of its document ------------------------------------------------------------
+ */
+
+struct draft {
+    struct offer offer;
+    uint16_t countries[COUNTRIES_MAX];
+    uint16_t languages[LANGUAGES_MAX];
+    char law[UUID_TEXT_BYTES];
+};
+
+static uint64_t read_set(const struct property *property, struct slice value)
+{
+    const char *at = value.bytes;
+    struct slice item;
+    uint64_t set = 0;
+
+    if (value.length == 0)
+        return 0;
+    while (slice_next_item(&at, &item)) {
+        const struct slice code = slice_unquoted(item);
+
+        set |= bit_of(property, code.bytes, code.length);
+    }
+    return set;
+}
+
+static void add_code(uint16_t *codes, size_t *count, size_t most, struct slice value)
+{
+    const struct slice text = slice_unquoted(value);
+    const uint16_t code = offers_two_letters(text.bytes, text.length);
+
+    if (code != 0 && *count < most)
+        codes[(*count)++] = code;
+}
+
+static void add_codes(uint16_t *codes, size_t *count, size_t most, struct slice value)
+{
+    const char *at = value.bytes;
+    struct slice item;
+
+    while (value.length > 0 && slice_next_item(&at, &item))
+        add_code(codes, count, most, item);
+}
+
+static int read_age(struct slice value)
+{
+    int age = 0;
+
+    for (size_t i = 0; i < value.length && i < 3; i++)
+        age = age * 10 + (value.bytes[i] - '0');
+    return value.length == 0 ? -1 : age;
+}
+
+static int64_t read_sum(struct slice money, struct currency *currency)
+{
+    const struct slice amount = slice_unquoted(slice_member(money, "amount"));
+    const struct slice code = slice_unquoted(slice_member(money, "currency"));
+
+    if (money.length == 0 || code.length != 3)
+        return -1;
+    memcpy(currency->code, code.bytes, 3);
+    return offers_cents(amount.bytes, amount.length);
+}
+
+static void read_sums(struct slice document, struct offer *offer)
+{
+    struct currency minimum = {""}, maximum = {""};
+
+    offer->minimum_cents = read_sum(slice_member(document, "minimum_amount"), &minimum);
+    offer->maximum_cents = read_sum(slice_member(document, "maximum_amount"), &maximum);
+    offer->currency = offer->maximum_cents >= 0 ? maximum : minimum;
+    /* A lowest sum in another currency than the highest says too little to go by. */
+    if (offer->minimum_cents >= 0 && strcmp(minimum.code, offer->currency.code) != 0)
+        offer->minimum_cents = -1;
+}
+
+static void read_eligibility(const struct offers *offers, struct slice eligibility,
+                             struct draft *draft)
+{
+    struct offer *offer = &draft->offer;
+    const char *at = eligibility.bytes;
+    struct slice_member member;
+
+    offer->minimum_age = offer->maximum_age = -1;
+    while (eligibility.length > 0 && slice_next_member(&at, &member)) {
+        for (size_t i = 0; i < CRITERION_COUNT; i++)
+            if (offers->sets[i] != NULL && slice_equals(member.name, offers->sets[i]->name))
+                offer->sets[i] = read_set(offers->sets[i], member.value);
+        if (slice_equals(member.name, "minimum_age"))
+            offer->minimum_age = read_age(member.value);
+        else if (slice_equals(member.name, "maximum_age"))
+            offer->maximum_age = read_age(member.value);
+        else if (slice_equals(member.name, "languages"))
+            add_codes(draft->languages, &offer->language_count, LANGUAGES_MAX, member.value);
+        else if (slice_equals(member.name, "open_to_all"))
+            offer->open_to_all = (uint32_t)read_set(offers->open_to_all, member.value);
+        else if (slice_equals(member.name, "residence_status"))
+            offer->in_words |= 1u << CRITERION_RESIDENCE_STATUS;
+    }
+}
+
+static void read_document(const struct offers *offers, struct slice document, struct draft *draft)
+{
+    struct offer *offer = &draft->offer;
+    const struct slice country = slice_member(document, "country");
+    const struct slice city = slice_member(document, "city");
+    const struct slice law =
+        slice_unquoted(slice_member(slice_member(document, "legal_basis"), "id"));
+    const struct slice instrument = slice_unquoted(slice_member(document, "instrument"));
+
+    read_eligibility(offers, slice_member(document, "eligibility"), draft);
+    read_sums(document, offer);
+    if (country.length > 0)
+        add_code(draft->countries, &offer->country_count, COUNTRIES_MAX, country);
+    add_codes(draft->countries, &offer->country_count, COUNTRIES_MAX,
+              slice_member(document, "countries"));
+    if (city.length > 0) {
+        struct text name;
+
+        text_init(&name, NAME_BYTES_MAX * 2);
+        slice_append_decoded(city, &name);
+        offer->city = offers_city(name.bytes);
+        text_deinit(&name);
+    }
+    offer->recurs =
+        slice_equals(slice_member(slice_member(document, "application"), "recurring"), "true");
+    offer->instrument = (unsigned)place_of(offers->instrument, instrument.bytes, instrument.length);
+    offer->has_law = law.length == UUID_TEXT_BYTES - 1;
+    if (offer->has_law)
+        memcpy(draft->law, law.bytes, law.length);
+}
+
+/* The draft and its arrays in one piece of memory; NULL when there is none. */
+static struct entry *make_entry(const struct draft *draft, const char *id, const char *etag,
+                                const char *slug, const struct offer_moment *moments,
+                                size_t moment_count)
+{
+    const struct offer *of = &draft->offer;
+    const size_t moments_bytes = moment_count * sizeof(*moments);
+    const size_t codes_bytes = (of->country_count + of->language_count) * sizeof(uint16_t);
+    const size_t slug_bytes = strlen(slug) + 1;
+    struct entry *entry = calloc(1, sizeof(*entry) + moments_bytes + codes_bytes + slug_bytes);
+    struct offer_moment *kept;
+    uint16_t *codes;
+    char *name;
+
+    if (entry == NULL)
+        return NULL;
+    kept = (struct offer_moment *)(entry + 1);
+    codes = (uint16_t *)(kept + moment_count);
+    name = (char *)(codes + of->country_count + of->language_count);
+    memcpy(kept, moments, moments_bytes);
+    memcpy(codes, draft->countries, of->country_count * sizeof(*codes));
+    memcpy(codes + of->country_count, draft->languages, of->language_count * sizeof(*codes));
+    memcpy(name, slug, slug_bytes);
+    memcpy(entry->law, draft->law, sizeof(entry->law));
+    entry->offer = *of;
+    entry->offer.moments = kept;
+    entry->offer.moment_count = moment_count;
+    entry->offer.countries = codes;
+    entry->offer.languages = codes + of->country_count;
+    entry->offer.slug = name;
+    entry->offer.id = entry->id;
+    memcpy(entry->id, id, UUID_TEXT_BYTES - 1);
+    if (strlen(etag) < ETAG_BYTES)
+        memcpy(entry->etag, etag, strlen(etag) + 1);
+    return entry;
+}
+
+/* --- reading those that changed ----------------------------------------------------------------
+ */
+
+static enum offer_status status_of(const char *name)
+{
+    if (name == NULL)
+        return OFFER_STATUS_UNKNOWN;
+    return name[0] == 'o' ? OFFER_OPEN : name[0] == 'u' ? OFFER_UPCOMING : OFFER_CLOSED;
+}
+
+/* The spans of the offer @id, from row *@at on. */
+static size_t take_moments(const struct db_rows *rows, size_t *at, const char *id,
+                           struct offer_moment moments[MOMENTS_MAX])
+{
+    size_t count = 0;
+
+    while (*at < db_rows_count(rows) && strcmp(db_rows_text(rows, *at, 0), id) < 0)
+        (*at)++;
+    for (; *at < db_rows_count(rows) && strcmp(db_rows_text(rows, *at, 0), id) == 0; (*at)++) {
+        const char *closes_at = db_rows_text(rows, *at, 4);
+
+        if (count == MOMENTS_MAX)
+            continue;
+        moments[count++] = (struct offer_moment){
+            .from = strtoll(db_rows_text(rows, *at, 1), NULL, 10),
+            .until = strtoll(db_rows_text(rows, *at, 2), NULL, 10),
+            .status = status_of(db_rows_text(rows, *at, 3)),
+            .closes_at = closes_at == NULL ? INT64_MAX : strtoll(closes_at, NULL, 10),
+        };
+    }
+    return count;
+}
+
+/* Appends the offers with the ids of an array literal to @entries, in order. */
+static int read_batch(const struct offers *offers, struct db *db, const char *ids,
+                      struct entry **entries, size_t *count)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    CLEANUP(db_rows_freep) struct db_rows *moments = NULL;
+    size_t at = 0;
+    int r = db_run(db, &READ, &ids, &rows);
+
+    if (r == 0)
+        r = db_run(db, &MOMENTS, &ids, &moments);
+    for (size_t row = 0; r == 0 && row < db_rows_count(rows); row++) {
+        const char *id = db_rows_text(rows, row, 0);
+        struct offer_moment spans[MOMENTS_MAX];
+        struct draft draft = {0};
+        size_t span_count = take_moments(moments, &at, id, spans);
+        struct entry *entry;
+
+        read_document(offers,
+                      (struct slice){db_rows_text(rows, row, 3), db_rows_bytes(rows, row, 3)},
+                      &draft);
+        entry = make_entry(&draft, id, db_rows_text(rows, row, 1), db_rows_text(rows, row, 2),
+                           spans, span_count);
+        if (entry == NULL)
+            return fault_raise(-ENOMEM);
+        entries[(*count)++] = entry;
+    }
+    return r;
+}
+
+static int compare_entries(const void *left, const void *right)
+{
+    const struct entry *const *a = left;
+    const struct entry *const *b = right;
+
+    return strcmp((*a)->id, (*b)->id);
+}
+
+/* The present entry of a row that lists an id and an ETag; NULL: there is none, or another. */
+static struct entry **find_kept(const struct offers *offers, size_t *at, const char *id,
+                                const char *etag)
+{
+    while (*at < offers->count && strcmp(offers->entries[*at]->id, id) < 0)
+        (*at)++;
+    if (*at < offers->count && strcmp(offers->entries[*at]->id, id) == 0 &&
+        strcmp(offers->entries[*at]->etag, etag) == 0)
+        return &offers->entries[*at];
+    return NULL;
+}
+
+/* Reads what is not there yet, and takes over what is. @entries has room for every row of @listed.
+ */
+static int collect(struct offers *offers, struct db *db, const struct db_rows *listed,
+                   struct entry **entries, size_t *count)
+{
+    struct text ids;
+    size_t waiting = 0;
+    size_t at = 0;
+    int r = 0;
+
+    text_init(&ids, BATCH_OFFERS * (UUID_TEXT_BYTES + 1));
+    for (size_t row = 0; row < db_rows_count(listed) && r == 0; row++) {
+        const char *id = db_rows_text(listed, row, 0);
+        struct entry **present = find_kept(offers, &at, id, db_rows_text(listed, row, 1));
+
+        if (present != NULL) {
+            entries[(*count)++] = *present;
+        } else {
+            text_append_format(&ids, "%s%s", waiting == 0 ? "{" : ",", id);
+            waiting++;
+        }
+        if (waiting > 0 && (waiting == BATCH_OFFERS || row + 1 == db_rows_count(listed))) {
+            text_append_char(&ids, '}');
+            r = text_failed(&ids) ? fault_raise(-ENOMEM)
+                                  : read_batch(offers, db, ids.bytes, entries, count);
+            text_clear(&ids);
+            waiting = 0;
+        }
+    }
+    text_deinit(&ids);
+    return r;
+}
+
+static bool is_of_present(const struct offers *offers, const struct entry *entry)
+{
+    const struct entry *const *found =
+        bsearch(&entry, offers->entries, offers->count, sizeof(struct entry *), compare_entries);
+
+    return found != NULL && *found == entry;
+}
+
+/* Takes the entries, and frees those that are not among them. */
+static void replace_entries(struct offers *offers, struct entry **entries,
+                            const struct offer **items, size_t count)
+{
+    struct entry **old = offers->entries;
+    const size_t old_count = offers->count;
+
+    qsort(entries, count, sizeof(struct entry *), compare_entries);
+    for (size_t i = 0; i < count; i++)
+        items[i] = &entries[i]->offer;
+    offers->entries = entries;
+    free(offers->items);
+    offers->items = items;
+    offers->count = count;
+    for (size_t i = 0; i < old_count; i++)
+        if (!is_of_present(offers, old[i]))
+            free(old[i]);
+    free(old);
+}
+
+static void note_currencies(struct offers *offers)
+{
+    offers->currency_count = 0;
+    for (size_t i = 0; i < offers->count; i++) {
+        const struct currency *currency = &offers->entries[i]->offer.currency;
+        size_t j = 0;
+
+        if (currency->code[0] == '\0')
+            continue;
+        while (j < offers->currency_count &&
+               strcmp(offers->currencies[j].code, currency->code) != 0)
+            j++;
+        if (j == offers->currency_count && j < CURRENCIES_MAX)
+            offers->currencies[offers->currency_count++] = *currency;
+    }
+}
+
+static size_t row_of_law(const struct db_rows *laws, const char *id)
+{
+    size_t low = 0, high = db_rows_count(laws);
+
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const int order = strcmp(db_rows_text(laws, middle, 0), id);
+
+        if (order == 0)
+            return middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return db_rows_count(laws);
+}
+
+/* In which country the law of each offer holds: it changes without the offer. */
+static int resolve_laws(struct offers *offers, struct db *db)
+{
+    CLEANUP(db_rows_freep) struct db_rows *laws = NULL;
+    int r = db_run(db, &LAWS, NULL, &laws);
+
+    for (size_t i = 0; i < offers->count && r == 0; i++) {
+        struct entry *entry = offers->entries[i];
+        const size_t row = entry->law[0] == '\0' ? SIZE_MAX : row_of_law(laws, entry->law);
+        const char *country = row < db_rows_count(laws) ? db_rows_text(laws, row, 1) : NULL;
+
+        entry->offer.law_country = country == NULL ? 0 : offers_two_letters(country, 2);
+    }
+    return r;
+}
+
+static int fill(struct offers *offers, struct db *db, uint64_t generation)
+{
+    CLEANUP(db_rows_freep) struct db_rows *listed = NULL;
+    struct entry **entries = NULL;
+    const struct offer **items = NULL;
+    size_t count = 0;
+    int r = db_run(db, &LIST, NULL, &listed);
+
+    if (r == 0) {
+        entries = calloc(db_rows_count(listed) + 1, sizeof(struct entry *));
+        items = calloc(db_rows_count(listed) + 1, sizeof(struct offer *));
+        r = entries == NULL || items == NULL ? fault_raise(-ENOMEM)
+                                             : collect(offers, db, listed, entries, &count);
+    }
+    if (r != 0) {
+        for (size_t i = 0; i < count; i++)
+            if (!is_of_present(offers, entries[i]))
+                free(entries[i]);
+        free(entries);
+        free(items);
+        return r;
+    }
+    replace_entries(offers, entries, items, count);
+    note_currencies(offers);
+    r = resolve_laws(offers, db);
+    offers->is_filled = r == 0;
+    offers->generation = generation;
+    return r;
+}
+
+int offers_hold(struct offers *offers, struct db *db, uint64_t generation, bool is_told,
+                struct offers_held *ret_held)
+{
+    bool is_checked = is_told;
+    int r = 0;
+
+    (void)pthread_rwlock_rdlock(&offers->lock);
+    while (!is_checked || !offers->is_filled || offers->generation < generation) {
+        (void)pthread_rwlock_unlock(&offers->lock);
+        (void)pthread_rwlock_wrlock(&offers->lock);
+        /* Another may have been here first. */
+        if (!is_checked || !offers->is_filled || offers->generation < generation)
+            r = fill(offers, db, generation);
+        is_checked = true;
+        (void)pthread_rwlock_unlock(&offers->lock);
+        if (r != 0)
+            return r;
+        (void)pthread_rwlock_rdlock(&offers->lock);
+    }
+    *ret_held = (struct offers_held){
+        .items = offers->items,
+        .count = offers->count,
+        .currencies = offers->currencies,
+        .currency_count = offers->currency_count,
+    };
+    return 0;
+}
+
+void offers_release(struct offers *offers)
+{
+    (void)pthread_rwlock_unlock(&offers->lock);
+}

@@ -1,0 +1,775 @@
+/*
+ * Financing offers: deadlines that pass by themselves, sums in other currencies, schedules, and who
+ * could have which offer.
+ */
+#include "base/annotate.h"
+#include "base/text.h"
+#include "db/db.h"
+#include "support/http.h"
+#include "support/leaks.h"
+#include "support/program.h"
+#include "support/server.h"
+#include "support/sql.h"
+#include "support/writers.h"
+
+#include <criterion/criterion.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+SERVER_BEFORE_TESTS("EXPRESS_RATE_LIMIT=0")
+SERVER_AFTER_TESTS()
+
+TestSuite(financing, .fini = test_ends_without_leaks, .timeout = 120);
+
+#define PATH_BYTES 512
+#define WAIT_MS_MAX 20000
+#define PAUSE_MS 50
+
+/* --- what all of them need -------------------------------------------------------------------- */
+
+static json_t *offer(const char *title, const char *more)
+{
+    json_auto_t *added = json_loads(more, 0, NULL);
+    json_t *record = json_pack("{s:s, s:s, s:s}", "title", title, "instrument", "grant", "summary",
+                               "An offer of the tests.");
+
+    cr_assert(added != NULL && record != NULL, "%s", more);
+    cr_assert_eq(json_object_update(record, added), 0);
+    return record;
+}
+
+/* A draft; its slug, owned. */
+static char *draft(const char *title, const char *more)
+{
+    json_auto_t *record = offer(title, more);
+    CLEANUP(response_freep)
+    struct response *response =
+        write_as(writer_partner(), "POST", "/v1/financing-offers", NULL, NULL, record);
+    char *slug;
+
+    expect_status(response, 201, title);
+    slug = strdup(response_text_at(response, "/slug"));
+    cr_assert_not_null(slug);
+    return slug;
+}
+
+static void step(const char *token, const char *slug, const char *name)
+{
+    CLEANUP(response_freep)
+    struct response *copy = read_as(token, path_of("/v1/financing-offers/%s/working-copy", slug));
+    CLEANUP(response_freep)
+    struct response *response =
+        write_as(token, "POST", path_of("/v1/financing-offers/%s/%s", slug, name),
+                 response_header(copy, "ETag"), NULL, NULL);
+
+    expect_status(response, 200, name);
+}
+
+static char *publish(const char *title, const char *more)
+{
+    char *slug = draft(title, more);
+
+    step(writer_partner(), slug, "submit");
+    step(writer_editor(), slug, "publish");
+    return slug;
+}
+
+static bool is_listed(const char *filters, const char *slug)
+{
+    CLEANUP(response_freep)
+    struct response *response =
+        http_get(path_of("/v1/financing-offers?limit=100&fields=id&%s", filters));
+    const json_t *record;
+    size_t i;
+
+    expect_status(response, 200, filters);
+    json_array_foreach (response_at(response, "/data"), i, record)
+        if (strcmp(json_string_value(json_object_get(record, "slug")), slug) == 0)
+            return true;
+    return false;
+}
+
+static struct response *match(const char *profile)
+{
+    return http_post("/v1/financing-offers/match", profile);
+}
+
+static const json_t *matched(struct response *response, const char *slug)
+{
+    const json_t *item;
+    size_t i;
+
+    expect_status(response, 200, slug);
+    json_array_foreach (response_at(response, "/data"), i, item)
+        if (strcmp(json_string_value(json_object_get(json_object_get(item, "offer"), "slug")),
+                   slug) == 0)
+            return item;
+    return NULL;
+}
+
+static void pause_shortly(void)
+{
+    const struct timespec pause = {0, PAUSE_MS * 1000000L};
+
+    (void)nanosleep(&pause, NULL);
+}
+
+/* The same, as soon as the server has heard of what was published. */
+static struct response *match_with(const char *profile, const char *slug)
+{
+    for (unsigned waited = 0; waited < WAIT_MS_MAX; waited += PAUSE_MS) {
+        struct response *response = match(profile);
+
+        if (matched(response, slug) != NULL)
+            return response;
+        response_free(response);
+        pause_shortly();
+    }
+    cr_assert_fail("%s is not matched", slug);
+    return NULL;
+}
+
+/* "yes met" of a criterion; "" when it is not there. */
+static const char *finding(const json_t *item, const char *criterion)
+{
+    static char text[64];
+    const json_t *found;
+    size_t i;
+
+    json_array_foreach (json_object_get(item, "criteria"), i, found)
+        if (strcmp(json_string_value(json_object_get(found, "criterion")), criterion) == 0) {
+            (void)snprintf(text, sizeof(text), "%s %s",
+                           json_string_value(json_object_get(found, "verdict")),
+                           json_string_value(json_object_get(found, "reason")));
+            return text;
+        }
+    return "";
+}
+
+/* --- deadlines ---------------------------------------------------------------------------------
+ */
+
+Test(financing, what_time_makes_of_dates_is_right_in_every_zone)
+{
+    static const char BRUSSELS[] =
+        "{\"application\":{\"deadline_kind\":\"cut_offs\",\"time_zone\":\"Europe/Brussels\","
+        "\"opens_on\":\"2027-01-10\",\"deadlines\":[{\"date\":\"2027-03-28\",\"time\":\"02:30\"},"
+        "{\"date\":\"2027-10-31\"},{\"date\":\"2027-06-01\",\"cancelled\":true}]}}";
+    static const char AUCKLAND[] =
+        "{\"application\":{\"deadline_kind\":\"single\",\"time_zone\":\"Pacific/Auckland\","
+        "\"deadlines\":[{\"date\":\"2027-04-04\"}]}}";
+    static const char ROLLING[] =
+        "{\"application\":{\"deadline_kind\":\"rolling\",\"time_zone\":\"UTC\"}}";
+    static const char CLOSED[] =
+        "{\"activity_status\":\"paused\",\"application\":{\"deadline_kind\":\"rolling\","
+        "\"time_zone\":\"UTC\"}}";
+    static const char CALLED_OFF[] =
+        "{\"application\":{\"deadline_kind\":\"single\",\"time_zone\":\"UTC\","
+        "\"deadlines\":[{\"date\":\"2127-04-04\",\"cancelled\":true}]}}";
+    static const struct {
+        const char *document, *at, *status, *next, *days;
+    } ROWS[] = {
+        {BRUSSELS, "2027-01-09 22:59:59.999Z", "upcoming", "2027-03-28", "78"},
+        {BRUSSELS, "2027-01-09 23:00:00Z", "open", "2027-03-28", "77"},
+        {BRUSSELS, "2027-03-27 22:59:59Z", "open", "2027-03-28", "1"},
+        {BRUSSELS, "2027-03-27 23:00:00Z", "open", "2027-03-28", "0"},
+        /* 02:30 is not there that night: clocks go from 02:00 to 03:00. */
+        {BRUSSELS, "2027-03-28 01:29:59Z", "open", "2027-03-28", "0"},
+        {BRUSSELS, "2027-03-28 01:30:00Z", "open", "2027-10-31", "217"},
+        {BRUSSELS, "2027-10-30 21:59:59Z", "open", "2027-10-31", "1"},
+        {BRUSSELS, "2027-10-30 22:00:00Z", "open", "2027-10-31", "0"},
+        /* The day has 25 hours. */
+        {BRUSSELS, "2027-10-31 22:59:59Z", "open", "2027-10-31", "0"},
+        {BRUSSELS, "2027-10-31 23:00:00Z", "closed", NULL, NULL},
+        {AUCKLAND, "2027-04-04 11:59:59Z", "open", "2027-04-04", "0"},
+        {AUCKLAND, "2027-04-04 12:00:00Z", "closed", NULL, NULL},
+        {ROLLING, "1999-01-01 00:00:00Z", "open", NULL, NULL},
+        {CLOSED, "2027-01-01 00:00:00Z", "closed", NULL, NULL},
+        {CALLED_OFF, "2027-01-01 00:00:00Z", "closed", NULL, NULL},
+        {"{\"activity_status\":\"planned\"}", "2027-01-01 00:00:00Z", "upcoming", NULL, NULL},
+        {"{\"activity_status\":\"open\"}", "2027-01-01 00:00:00Z", "open", NULL, NULL},
+        {"{\"title\":\"none of this\"}", "2027-01-01 00:00:00Z", NULL, NULL, NULL},
+    };
+    struct db_pool *pool = sql_pool("express_public", NULL);
+    struct db *db = NULL;
+
+    cr_assert_eq(db_lease(pool, &db), 0);
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+        const char *members =
+            sql_value(db, "select published.financing_offers_timed_then('%s', timestamptz '%s')",
+                      ROWS[i].document, ROWS[i].at);
+        struct text object;
+        json_auto_t *shown = NULL;
+        json_auto_t *expected = json_object();
+
+        text_init(&object, 4096);
+        text_append_format(&object, "{%s}", strcmp(members, "(null)") == 0 ? "" : members);
+        shown = json_loads(object.bytes, 0, NULL);
+        text_deinit(&object);
+        cr_assert_not_null(shown, "%s", members);
+        (void)json_object_del(shown, "closing_times");
+        (void)json_object_del(shown, "closes_at");
+        if (ROWS[i].status != NULL)
+            (void)json_object_set_new(expected, "application_status", json_string(ROWS[i].status));
+        if (ROWS[i].next != NULL)
+            (void)json_object_set_new(expected, "next_deadline", json_string(ROWS[i].next));
+        if (ROWS[i].days != NULL)
+            (void)json_object_set_new(expected, "days_left",
+                                      json_integer(strtol(ROWS[i].days, NULL, 10)));
+        cr_expect(json_equal(shown, expected), "%s at %s: %s", ROWS[i].document, ROWS[i].at,
+                  members);
+    }
+    db_release(db);
+    db_pool_free(pool);
+}
+
+Test(financing, every_time_zone_of_the_contract_is_one_of_the_database)
+{
+    struct db_pool *pool = sql_pool(NULL, NULL);
+    struct db *db = NULL;
+    json_auto_t *contract = json_load_file(getenv("EXPRESS_CONTRACT_JSON"), 0, NULL);
+    const json_t *zones = json_object_get(
+        json_object_get(json_object_get(json_object_get(contract, "components"), "schemas"),
+                        "TimeZone"),
+        "enum");
+    char *listed = json_dumps(zones, 0);
+
+    cr_assert_eq(db_lease(pool, &db), 0);
+    cr_assert_gt(json_array_size(zones), 300);
+    cr_assert_str_eq(
+        sql_value(db,
+                  "select coalesce(string_agg(zone, ' '), '') from json_array_elements_text('%s') "
+                  "as listed(zone) where zone not in (select name from pg_timezone_names)",
+                  listed),
+        "");
+    free(listed);
+    db_release(db);
+    db_pool_free(pool);
+}
+
+/* {"application": …} with a deadline in so many seconds. */
+static void closing_in(int seconds, char more[PATH_BYTES])
+{
+    const time_t at = time(NULL) + seconds;
+    struct tm parts;
+    char date[16], hour[16];
+
+    cr_assert_not_null(gmtime_r(&at, &parts));
+    cr_assert(strftime(date, sizeof(date), "%Y-%m-%d", &parts) > 0);
+    cr_assert(strftime(hour, sizeof(hour), "%H:%M:%S", &parts) > 0);
+    (void)snprintf(more, PATH_BYTES,
+                   "{\"application\":{\"deadline_kind\":\"single\",\"time_zone\":\"UTC\","
+                   "\"deadlines\":[{\"date\":\"%s\",\"time\":\"%s\",\"label\":\"The end\"}]}}",
+                   date, hour);
+}
+
+Test(financing, an_offer_closes_by_its_date_and_nothing_that_was_kept_hides_it)
+{
+    char more[PATH_BYTES];
+    char *slug;
+    char condition[PATH_BYTES];
+    json_int_t version = 0;
+    bool is_closed = false;
+
+    closing_in(3, more);
+    slug = publish("An offer that closes soon", more);
+    {
+        CLEANUP(response_freep)
+        struct response *response = http_get(path_of("/v1/financing-offers/%s", slug));
+
+        cr_assert_str_eq(response_text_at(response, "/application_status"), "open");
+        cr_assert_eq(json_integer_value(response_at(response, "/days_left")), 0);
+        version = json_integer_value(response_at(response, "/version"));
+        cr_assert_str_eq(response_header(response, "Cache-Control"), "public, max-age=60");
+        cr_assert_null(response_header(response, "Last-Modified"));
+        (void)snprintf(condition, sizeof(condition), "If-None-Match: %s",
+                       response_header(response, "ETag"));
+    }
+    cr_assert(is_listed("application_status=open", slug));
+    cr_assert_not(is_listed("application_status=not.open", slug));
+    for (unsigned waited = 0; !is_closed; waited += PAUSE_MS) {
+        CLEANUP(response_freep)
+        struct response *response = http_send("GET", path_of("/v1/financing-offers/%s", slug),
+                                              (const char *const[]){condition, NULL}, NULL, 0);
+
+        cr_assert_lt(waited, WAIT_MS_MAX);
+        if (response->status == 304) {
+            pause_shortly();
+            continue;
+        }
+        cr_assert_str_eq(response_text_at(response, "/application_status"), "closed");
+        cr_assert_eq(json_integer_value(response_at(response, "/version")), version);
+        cr_assert_null(response_at(response, "/next_deadline"));
+        is_closed = true;
+    }
+    cr_assert_not(is_listed("application_status=open", slug));
+    cr_assert(is_listed("application_status=closed", slug));
+    free(slug);
+}
+
+Test(financing, offers_are_found_by_when_they_open_and_close)
+{
+    char *early = publish(
+        "Closes early", "{\"application\":{\"deadline_kind\":\"single\",\"time_zone\":\"UTC\","
+                        "\"opens_on\":\"2020-01-01\",\"deadlines\":[{\"date\":\"2101-01-15\"}]}}");
+    char *late =
+        publish("Closes late", "{\"application\":{\"deadline_kind\":\"cut_offs\",\"time_zone\":"
+                               "\"Europe/Paris\",\"opens_on\":\"2100-01-01\",\"deadlines\":["
+                               "{\"date\":\"2102-05-01\"},{\"date\":\"2102-02-01\"}]}}");
+    static const struct {
+        const char *filters;
+        bool early, late;
+    } ROWS[] = {
+        {"closes_before=2101-06-01", true, false},
+        {"closes_after=2101-01-15", true, true},
+        {"closes_after=2102-02-02", false, false},
+        {"closes_before=2102-02-01", true, true},
+        {"opens_after=2099-01-01", false, true},
+        {"opens_before=2020-01-01", true, false},
+        {"application_status=upcoming", false, true},
+        {"application_status=open,upcoming&closes=2102-02-01", false, true},
+        {"days_left_min=1&sort=-next_deadline", true, true},
+        {"days_left_max=1000", false, false},
+        {"application.deadline_kind=cut_offs&sort=closes_at", false, true},
+    };
+    CLEANUP(response_freep) struct response *sorted = NULL;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+        cr_expect_eq(is_listed(ROWS[i].filters, early), ROWS[i].early, "%s", ROWS[i].filters);
+        cr_expect_eq(is_listed(ROWS[i].filters, late), ROWS[i].late, "%s", ROWS[i].filters);
+    }
+    sorted = http_get("/v1/financing-offers?closes_after=2101-01-01&sort=next_deadline&limit=2"
+                      "&closes_before=2102-12-31");
+    cr_assert_str_eq(response_text_at(sorted, "/data/0/slug"), early);
+    cr_assert_str_eq(response_text_at(sorted, "/data/1/next_deadline"), "2102-02-01");
+    free(early);
+    free(late);
+}
+
+/* Checks Z22. */
+Test(financing, a_deadline_that_nobody_has_published_shows_nowhere)
+{
+    char *hidden = draft("A draft with a deadline",
+                         "{\"application\":{\"deadline_kind\":\"single\",\"time_zone\":\"UTC\","
+                         "\"deadlines\":[{\"date\":\"2103-03-03\"}]}}");
+    char *shown = publish("Published with a deadline",
+                          "{\"application\":{\"deadline_kind\":\"single\",\"time_zone\":\"UTC\","
+                          "\"deadlines\":[{\"date\":\"2104-04-04\"}]}}");
+    CLEANUP(response_freep)
+    struct response *copy =
+        read_as(writer_partner(), path_of("/v1/financing-offers/%s/working-copy", shown));
+    json_auto_t *patch =
+        json_loads("{\"application\":{\"deadlines\":[{\"date\":\"2105-05-05\"}]}}", 0, NULL);
+    CLEANUP(response_freep)
+    struct response *changed =
+        write_as(writer_partner(), "PATCH", path_of("/v1/financing-offers/%s", shown),
+                 response_header(copy, "ETag"), NULL, patch);
+    CLEANUP(response_freep) struct response *public = NULL;
+
+    expect_status(changed, 200, "a change that waits");
+    cr_assert_not(is_listed("closes=2103-03-03", hidden));
+    cr_assert_not(is_listed("closes=2105-05-05", shown));
+    cr_assert(is_listed("closes=2104-04-04", shown));
+    public = http_get(path_of("/v1/financing-offers/%s", shown));
+    cr_assert_null(strstr(public->body, "2105-05-05"));
+    {
+        CLEANUP(response_freep) struct response *response = match("{\"limit\":100}");
+
+        cr_assert_null(matched(response, hidden));
+        cr_assert_null(strstr(response->body, "2105-05-05"));
+    }
+    free(hidden);
+    free(shown);
+}
+
+Test(financing, the_facts_of_an_application_are_checked)
+{
+    static const struct {
+        const char *application, *pointer, *code;
+    } ROWS[] = {
+        {"{\"deadline_kind\":\"single\",\"time_zone\":\"Europe/Brussel\"}",
+         "/application/time_zone", "not-allowed"},
+        {"{\"deadline_kind\":\"single\"}", "/application/time_zone", "required"},
+        {"{\"deadline_kind\":\"single\",\"time_zone\":\"UTC\",\"deadlines\":[{\"date\":"
+         "\"2027-02-29\"}]}",
+         "/application/deadlines/0/date", "format"},
+        {"{\"deadline_kind\":\"single\",\"time_zone\":\"UTC\",\"deadlines\":[{\"date\":"
+         "\"2027-02-28\",\"time\":\"24:00\"}]}",
+         "/application/deadlines/0/time", "pattern"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+        json_auto_t *record = offer("Faulty", "{}");
+        CLEANUP(response_freep) struct response *response = NULL;
+
+        cr_assert_eq(
+            json_object_set_new(record, "application", json_loads(ROWS[i].application, 0, NULL)),
+            0);
+        response = write_as(writer_partner(), "POST", "/v1/financing-offers?dry_run=true", NULL,
+                            NULL, record);
+        expect_problem(response, 422, "validation-failed", ROWS[i].application);
+        expect_error(response, ROWS[i].pointer, ROWS[i].code, ROWS[i].application);
+    }
+}
+
+/* --- sums --------------------------------------------------------------------------------------
+ */
+
+static struct program_result run_rates(const char *csv)
+{
+    char path[] = "/tmp/express-rates-XXXXXX";
+    char database[1024];
+    const int descriptor = mkstemp(path);
+    FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "w");
+    struct program_result result;
+
+    cr_assert_not_null(file);
+    cr_assert_geq(fputs(csv, file), 0);
+    cr_assert_eq(fclose(file), 0);
+    (void)snprintf(database, sizeof(database), "EXPRESS_DATABASE_URL=%s",
+                   getenv("API_DATABASE_URL"));
+    cr_assert(program_run((const char *const[]){"rates", "import", path, NULL},
+                          (const char *const[]){database, NULL}, &result),
+              "%s", result.error);
+    (void)remove(path);
+    return result;
+}
+
+Test(financing, sums_are_compared_by_the_rate_of_a_day_that_the_operator_brought)
+{
+    char *slug = publish("An offer in forints",
+                         "{\"minimum_amount\":{\"amount\":\"200000\",\"currency\":\"HUF\"},"
+                         "\"maximum_amount\":{\"amount\":\"4000000\",\"currency\":\"HUF\"}}");
+    static const char PROFILE[] =
+        "{\"amount\":{\"amount\":\"5000\",\"currency\":\"EUR\"},\"limit\":100%s}";
+    struct program_result result;
+    char etag[64], profile[PATH_BYTES];
+    const json_t *item;
+
+    {
+        CLEANUP(response_freep)
+        struct response *response = http_get(path_of("/v1/financing-offers/%s", slug));
+        CLEANUP(response_freep) struct response *unknown = NULL;
+
+        cr_assert_null(response_at(response, "/in_euro"), "no rate: unknown, not wrong");
+        (void)snprintf(etag, sizeof(etag), "%s", response_header(response, "ETag"));
+        (void)snprintf(profile, sizeof(profile), PROFILE, "");
+        unknown = match_with(profile, slug);
+        cr_assert_str_eq(finding(matched(unknown, slug), "amount"), "unknown no_rate");
+    }
+    result = run_rates("rate,date,currency,source\n400,2025-01-02,HUF,\"A bank, \"\"first\"\"\"\n"
+                       "\"500\",2026-01-02,HUF,A bank\r\n");
+    cr_assert_eq(result.exit_code, 0, "%s", result.error);
+    program_result_deinit(&result);
+    {
+        CLEANUP(response_freep)
+        struct response *response = http_get(path_of("/v1/financing-offers/%s", slug));
+
+        cr_assert_str_eq(response_text_at(response, "/in_euro/maximum_amount"), "8000.00");
+        cr_assert_str_eq(response_text_at(response, "/in_euro/rate"), "500");
+        cr_assert_str_eq(response_text_at(response, "/in_euro/rate_date"), "2026-01-02");
+        cr_assert_str_eq(response_text_at(response, "/in_euro/rate_source"), "A bank");
+        cr_assert_str_neq(response_header(response, "ETag"), etag);
+    }
+    cr_assert(is_listed("in_euro.maximum_amount_min=8000&in_euro.minimum_amount_max=400", slug));
+    cr_assert_not(is_listed("in_euro.maximum_amount_min=8000.01", slug));
+    {
+        CLEANUP(response_freep) struct response *today = NULL;
+        CLEANUP(response_freep) struct response *then = NULL;
+        CLEANUP(response_freep) struct response *before = NULL;
+
+        today = match(profile);
+        item = matched(today, slug);
+        cr_assert_str_eq(finding(item, "amount"), "yes met");
+        cr_assert_not_null(
+            strstr(today->body, "\"compared\":{\"amount\":\"2500000.00\",\"currency\":\"HUF\"}"));
+        cr_assert_not_null(strstr(today->body, "{\"currency\":\"HUF\",\"rate\":\"500\",\"date\":"
+                                               "\"2026-01-02\",\"source\":\"A bank\"}"));
+        (void)snprintf(profile, sizeof(profile), PROFILE, ",\"rates_on\":\"2025-12-31\"");
+        then = match(profile);
+        cr_assert_not_null(strstr(then->body, "\"source\":\"A bank, \\\"first\\\"\""));
+        (void)snprintf(profile, sizeof(profile), PROFILE, ",\"rates_on\":\"2025-01-01\"");
+        before = match(profile);
+        cr_assert_str_eq(finding(matched(before, slug), "amount"), "unknown no_rate");
+    }
+    free(slug);
+}
+
+Test(financing, a_file_of_rates_with_faults_changes_nothing_and_tells_them_all)
+{
+    struct program_result result =
+        run_rates("date,currency,rate,source\n2026-02-30,XTS,1,A bank\n2026-02-28,EUR,1,A bank\n"
+                  "2026-02-28,XTS,0,A bank\n2026-02-28,XTS,2,\n2026-02-28,XTS,2,A bank\n");
+
+    cr_assert_neq(result.exit_code, 0);
+    for (int line = 2; line <= 5; line++) {
+        char told[16];
+
+        (void)snprintf(told, sizeof(told), "line %d:", line);
+        cr_assert_not_null(strstr(result.error, told), "%s", result.error);
+    }
+    program_result_deinit(&result);
+    cr_assert_eq(count_rows("select count(*) from published.exchange_rate where currency = 'XTS'"),
+                 0);
+    result = run_rates("date,currency,rate\n");
+    cr_assert_neq(result.exit_code, 0);
+    program_result_deinit(&result);
+    result = run_rates("");
+    cr_assert_neq(result.exit_code, 0);
+    program_result_deinit(&result);
+}
+
+/* --- schedules ---------------------------------------------------------------------------------
+ */
+
+Test(financing, the_subsidy_of_barcelona_falls_from_95_percent_to_40_and_on_to_none)
+{
+    CLEANUP(response_freep)
+    struct response *response =
+        http_get("/v1/financing-offers/barcelona-decreasing-subsidy/schedule?start=2017-03&"
+                 "budget=72000.00");
+    CLEANUP(response_freep)
+    struct response *later =
+        http_get("/v1/financing-offers/barcelona-decreasing-subsidy/schedule?start=2027-01-31&"
+                 "budget=100000&months=48&currency=SEK");
+    const json_t *periods = response_at(response, "/periods");
+    const size_t count = json_array_size(periods);
+    const json_t *last = json_array_get(periods, count - 1);
+
+    expect_status(response, 200, "schedule");
+    cr_assert_eq(count, 38);
+    cr_assert_str_eq(response_text_at(response, "/periods/0/public_share_percent"), "95");
+    cr_assert_str_eq(response_text_at(response, "/periods/0/public"), "950.00");
+    cr_assert_str_eq(response_text_at(response, "/periods/36/public_share_percent"), "40");
+    cr_assert_str_eq(response_text_at(response, "/periods/36/from"), "2020-03-01");
+    cr_assert_str_eq(json_string_value(json_object_get(last, "public")), "0.00");
+    cr_assert_str_eq(json_string_value(json_object_get(last, "from")), "2022-03-01");
+    cr_assert_str_eq(json_string_value(json_object_get(last, "until")), "2023-02-28");
+    cr_assert_eq(json_array_size(response_at(response, "/left_out")), 0);
+    cr_assert_not_null(response_header(response, "ETag"));
+
+    expect_status(later, 200, "schedule");
+    cr_assert_str_eq(response_text_at(later, "/periods/0/until"), "2027-02-27");
+    cr_assert_str_eq(response_text_at(later, "/left_out/0"), "2022-03 (target)");
+    cr_assert_str_eq(response_text_at(later, "/budget/currency"), "SEK");
+}
+
+Test(financing, a_schedule_that_cannot_be_computed_is_refused_with_the_reason)
+{
+    static const struct {
+        const char *path;
+        int status;
+        const char *code;
+    } ROWS[] = {
+        {"microstart-microcredit/schedule?start=2027-01&budget=1", 404, "no-schedule"},
+        {"no-such-offer/schedule?start=2027-01&budget=1", 404, "not-found"},
+        {"barcelona-decreasing-subsidy/schedule", 400, "invalid-parameter"},
+        {"barcelona-decreasing-subsidy/schedule?start=2027-13&budget=1", 400, "invalid-parameter"},
+        {"barcelona-decreasing-subsidy/schedule?start=2027-01&budget=1.005", 400,
+         "invalid-parameter"},
+        {"barcelona-decreasing-subsidy/schedule?start=2027-01&budget=1&months=0", 400,
+         "invalid-parameter"},
+        {"barcelona-decreasing-subsidy/schedule?start=2027-01&budget=1&currency=eur", 400,
+         "invalid-parameter"},
+        {"barcelona-decreasing-subsidy/schedule?start=2027-01&budget=1&month=3", 400,
+         "invalid-parameter"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+        CLEANUP(response_freep)
+        struct response *response = http_get(path_of("/v1/financing-offers/%s", ROWS[i].path));
+
+        expect_problem(response, ROWS[i].status, ROWS[i].code, ROWS[i].path);
+    }
+}
+
+/* --- matching ----------------------------------------------------------------------------------
+ */
+
+Test(financing, a_newcomer_in_brussels_sees_what_she_could_have_and_why)
+{
+    CLEANUP(response_freep)
+    struct response *response =
+        match("{\"country\":\"BE\",\"city\":\"Brussels\",\"target_groups\":[\"refugees\"],"
+              "\"age\":34,\"legal_form\":\"not_yet\",\"stage\":\"start_up\",\"sector\":"
+              "\"catering\",\"limit\":100}");
+    const json_t *microstart = matched(response, "microstart-microcredit");
+    const json_t *paris = matched(response, "paris-public-orders");
+    const json_t *law = matched(response, "reserved-contracts-directive-2014-24-eu");
+    const json_t *counts = response_at(response, "/counts");
+    size_t total = (size_t)json_integer_value(response_at(response, "/page/total"));
+
+    cr_assert_str_eq(response_header(response, "Cache-Control"), "no-store");
+    cr_assert_null(response_header(response, "ETag"));
+    cr_assert_not_null(microstart);
+    cr_assert_str_eq(finding(microstart, "city"), "yes met");
+    cr_assert_str_eq(finding(microstart, "target_groups"), "yes open_to_all");
+    cr_assert_str_eq(finding(microstart, "age"), "unknown not_stated");
+    cr_assert_str_eq(finding(microstart, "gender"), "", "nobody speaks of it");
+    cr_assert_str_eq(json_string_value(json_object_get(microstart, "verdict")), "unknown");
+    cr_assert_not_null(paris);
+    cr_assert_str_eq(finding(paris, "country"), "no not_met");
+    cr_assert_str_eq(finding(paris, "legal_form"), "unknown to_be_founded");
+    cr_assert_str_eq(json_string_value(json_object_get(paris, "verdict")), "no");
+    cr_assert_gt(json_array_size(json_object_get(paris, "similar")), 0);
+    cr_assert_null(json_object_get(microstart, "similar"));
+    cr_assert_not_null(law);
+    cr_assert_str_eq(finding(law, "legal_basis"), "unknown law_reach_unknown");
+    cr_assert_not_null(json_object_get(json_object_get(law, "offer"), "legal_basis"));
+    cr_assert_null(matched(response, "erasmus-plus-ka2-insert-pro-migrants"), "it is closed");
+    cr_assert_eq(total, (size_t)(json_integer_value(json_object_get(counts, "yes")) +
+                                 json_integer_value(json_object_get(counts, "unknown")) +
+                                 json_integer_value(json_object_get(counts, "no"))));
+}
+
+Test(financing, what_is_not_told_is_asked_for_and_its_answer_decides)
+{
+    char *slug = publish("For the young of one city",
+                         "{\"country\":\"MT\",\"city\":\"Valletta\",\"eligibility\":{"
+                         "\"maximum_age\":29,\"target_groups\":[\"newcomers\"]},"
+                         "\"activity_status\":\"open\"}");
+    CLEANUP(response_freep)
+    struct response *response =
+        match_with("{\"country\":\"MT\",\"city\":\"valletta\",\"target_groups\":[\"newcomers\"],"
+                   "\"limit\":100}",
+                   slug);
+    CLEANUP(response_freep)
+    struct response *young = match("{\"country\":\"MT\",\"city\":\"valletta\",\"target_groups\":"
+                                   "[\"newcomers\"],\"age\":29,\"limit\":1}");
+    CLEANUP(response_freep)
+    struct response *old = match("{\"country\":\"MT\",\"city\":\"valletta\",\"target_groups\":"
+                                 "[\"newcomers\"],\"age\":30,\"verdicts\":[\"yes\"]}");
+    const json_t *entry;
+    bool is_asked = false;
+    size_t i, j;
+
+    cr_assert_str_eq(finding(matched(response, slug), "age"), "unknown not_told");
+    json_array_foreach (response_at(response, "/missing"), i, entry) {
+        const json_t *listed;
+
+        if (strcmp(json_string_value(json_object_get(entry, "criterion")), "age") == 0)
+            json_array_foreach (json_object_get(entry, "offers"), j, listed)
+                is_asked = is_asked || strcmp(json_string_value(listed), slug) == 0;
+    }
+    cr_assert(is_asked);
+    cr_assert_str_eq(response_text_at(young, "/data/0/offer/slug"), slug);
+    cr_assert_str_eq(response_text_at(young, "/data/0/verdict"), "yes");
+    cr_assert_null(matched(old, slug));
+    cr_assert_eq(json_array_size(response_at(old, "/data")), 0);
+    free(slug);
+}
+
+Test(financing, matches_follow_what_is_published_and_withdrawn)
+{
+    CLEANUP(response_freep) struct response *before = match("{\"limit\":100}");
+    char *slug = publish("New on the list", "{}");
+    bool is_there = false;
+
+    cr_assert_eq(before->status, 200);
+    for (unsigned waited = 0; !is_there; waited += PAUSE_MS) {
+        CLEANUP(response_freep) struct response *response = match("{\"limit\":100}");
+
+        cr_assert_lt(waited, WAIT_MS_MAX);
+        is_there = matched(response, slug) != NULL;
+        if (!is_there)
+            pause_shortly();
+    }
+    step(writer_editor(), slug, "archive");
+    for (unsigned waited = 0; is_there; waited += PAUSE_MS) {
+        CLEANUP(response_freep) struct response *response = match("{\"limit\":100}");
+
+        cr_assert_lt(waited, WAIT_MS_MAX);
+        is_there = matched(response, slug) != NULL;
+        if (is_there)
+            pause_shortly();
+    }
+    free(slug);
+}
+
+Test(financing, pages_of_matches_are_one_list_and_words_are_those_asked_for)
+{
+    CLEANUP(response_freep)
+    struct response *all = match("{\"country\":\"MT\",\"verdicts\":[\"no\"],\"limit\":40}");
+    CLEANUP(response_freep)
+    struct response *french =
+        http_send("POST", "/v1/financing-offers/match",
+                  (const char *const[]){"Content-Type: application/json",
+                                        "Accept-Language: fr-BE, en;q=0.5", NULL},
+                  "{\"limit\":99}", strlen("{\"limit\":99}"));
+
+    for (int offset = 0; offset < 40; offset += 13) {
+        char profile[PATH_BYTES];
+        CLEANUP(response_freep) struct response *part = NULL;
+        const json_t *item;
+        size_t i;
+
+        (void)snprintf(profile, sizeof(profile),
+                       "{\"country\":\"MT\",\"verdicts\":[\"no\"],\"limit\":13,\"offset\":%d}",
+                       offset);
+        part = match(profile);
+        json_array_foreach (response_at(part, "/data"), i, item)
+            if ((size_t)offset + i < 40)
+                cr_assert(json_equal(
+                    item, json_array_get(response_at(all, "/data"), (size_t)offset + i)));
+    }
+    cr_assert_str_eq(response_header(french, "Content-Language"), "fr");
+    cr_assert_not_null(strstr(french->body, "L'offre"));
+}
+
+Test(financing, a_profile_with_faults_is_refused_with_all_of_them)
+{
+    CLEANUP(response_freep)
+    struct response *response = match("{\"country\":\"Belgium\",\"age\":-1,\"name\":\"x\","
+                                      "\"limit\":101,\"amount\":{\"amount\":\"1\"}}");
+
+    expect_problem(response, 422, "validation-failed", "five faults");
+    expect_error(response, "/country", "not-allowed", "country");
+    expect_error(response, "/age", "too-small", "age");
+    expect_error(response, "/limit", "too-large", "limit");
+    expect_error(response, "/amount/currency", "required", "currency");
+    cr_assert_geq(json_array_size(response_at(response, "/errors")), 5);
+}
+
+/* Checks P1. */
+Test(financing, nothing_of_a_profile_is_kept_or_logged)
+{
+    static const char CANARY[] = "canarytown-7f3a9";
+    static const char SEARCH[] =
+        "select coalesce(string_agg(place, ' '), '') from (select format('%I.%I', n.nspname, "
+        "c.relname) as place, query_to_xml(format('select 1 from %I.%I x where x::text like "
+        "''%%canarytown%%'' limit 1', n.nspname, c.relname), false, true, '')::text as found "
+        "from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and "
+        "n.nspname not in ('pg_catalog', 'information_schema')) looked where found <> ''";
+    struct db_pool *pool = sql_pool(NULL, NULL);
+    struct db *db = NULL;
+    CLEANUP(response_freep)
+    struct response *valid =
+        match("{\"city\":\"canarytown-7f3a9\",\"country\":\"BE\",\"residence_status\":"
+              "\"undocumented\",\"amount\":{\"amount\":\"7391.57\",\"currency\":\"EUR\"}}");
+    CLEANUP(response_freep)
+    struct response *invalid =
+        match("{\"city\":\"canarytown-7f3a9\",\"age\":\"canarytown-7f3a9\"}");
+    CLEANUP(response_freep)
+    struct response *malformed = match("{\"city\":\"canarytown-7f3a9\"");
+    CLEANUP(response_freep) struct response *metrics = NULL;
+    char url[PATH_BYTES];
+
+    expect_status(valid, 200, "valid");
+    expect_status(invalid, 422, "invalid");
+    expect_status(malformed, 400, "malformed");
+    cr_assert_null(strstr(valid->body, CANARY));
+    cr_assert_eq(test_server_log_lines("canarytown"), 0);
+    cr_assert_eq(test_server_log_lines("7391"), 0);
+    cr_assert_eq(test_server_log_lines("undocumented"), 0);
+    (void)snprintf(url, sizeof(url), "%s/metrics", getenv("API_ADMIN_URL"));
+    metrics = http_send_unchecked("GET", url, NULL, NULL, 0);
+    cr_assert_eq(metrics->status, 200);
+    cr_assert_null(strstr(metrics->body, "canarytown"));
+    cr_assert_eq(db_lease(pool, &db), 0);
+    cr_assert_str_eq(sql_value_of(db, SEARCH, ""), "");
+    db_release(db);
+    db_pool_free(pool);
+}
