@@ -49,8 +49,6 @@ static const struct {
     {"rates", "import FILE | list",
      "what currencies are worth in euros: a CSV file with date, currency, rate and source",
      command_rates},
-    {"housekeeping", "", "remove what has served its time, as servers do once a minute",
-     command_housekeeping},
     {"health", "", "ask a running server whether it is ready", command_health},
 };
 
