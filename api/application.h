@@ -15,7 +15,7 @@ struct housekeeper;
 struct memo;
 struct model;
 struct offers;
-struct rarity;
+struct profiles;
 struct settings;
 
 struct application {
@@ -27,7 +27,7 @@ struct application {
     struct auth *auth;            /* tokens, keys, clients */
     struct memo *memo;            /* ETags known to be current */
     struct offers *offers;        /* financing offers, for matching */
-    struct rarity *rarity;        /* how rare what practices have in common is */
+    struct profiles *profiles;    /* what practices are compared by */
     struct housekeeper *housekeeper;
     struct cursor_keys cursor_keys;
 };

@@ -12,7 +12,7 @@
 #include "command_data.h"
 #include "commands.h"
 #include "contract/contract.h"
-#include "coverage/rarity.h"
+#include "coverage/profiles.h"
 #include "db/db.h"
 #include "financing/offers.h"
 #include "housekeeper.h"
@@ -48,8 +48,8 @@ struct serving {
     struct db_pool *private_pool;
     struct auth *auth;
     struct memo *memo;
-    struct rarity *rarity;
     struct offers *offers;
+    struct profiles *profiles;
     pthread_t listener;
     bool is_listening;
     volatile bool stop;
@@ -204,13 +204,13 @@ static int prepare(struct serving *serving, const struct settings *settings)
     if (r == 0)
         r = memo_new(&serving->memo);
     if (r == 0)
-        r = rarity_new(&serving->rarity);
-    if (r == 0)
         r = offers_new(serving->contract, &serving->offers);
     if (r == 0)
         r = compare(serving);
     if (r == 0)
         r = look_for_the_erased(serving, settings);
+    if (r == 0)
+        r = profiles_new(serving->private_pool, &serving->profiles);
     if (r == 0)
         r = make_auth(serving, settings);
     if (r != 0)
@@ -222,7 +222,7 @@ static int prepare(struct serving *serving, const struct settings *settings)
                                                 .private_pool = serving->private_pool,
                                                 .auth = serving->auth,
                                                 .memo = serving->memo,
-                                                .rarity = serving->rarity,
+                                                .profiles = serving->profiles,
                                                 .offers = serving->offers};
     cursor_keys_derive(settings->secret, &serving->application.cursor_keys);
     r = start_housekeeper(serving, settings);
@@ -240,8 +240,8 @@ static void finish(struct serving *serving)
         (void)pthread_join(serving->listener, NULL);
     housekeeper_stop(serving->application.housekeeper);
     auth_free(serving->auth);
+    profiles_free(serving->profiles);
     memo_free(serving->memo);
-    rarity_free(serving->rarity);
     offers_free(serving->offers);
     db_pool_free(serving->private_pool);
     db_pool_free(serving->pool);

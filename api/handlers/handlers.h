@@ -8,6 +8,11 @@ int handle_records_related(struct request *request, struct reply *reply);
 int handle_record_read(struct request *request, struct reply *reply);
 int handle_records_batch(struct request *request, struct reply *reply);
 int handle_assessment_score(struct request *request, struct reply *reply);
+int handle_coverage(struct request *request, struct reply *reply);
+int handle_network_coverage(struct request *request, struct reply *reply);
+int handle_network_paths(struct request *request, struct reply *reply);
+int handle_partners(struct request *request, struct reply *reply);
+int handle_impact(struct request *request, struct reply *reply);
 int handle_practices_similar(struct request *request, struct reply *reply);
 int handle_search(struct request *request, struct reply *reply);
 

@@ -1,9 +1,10 @@
 #include "coverage/similar.h"
 
+#include "base/annotate.h"
 #include "base/arena.h"
 #include "base/fault.h"
 #include "coverage/arrays.h"
-#include "coverage/overlap.h"
+#include "coverage/profiles.h"
 #include "coverage/rarity.h"
 #include "coverage/reasons.h"
 #include "db/db.h"
@@ -20,14 +21,13 @@ static const struct db_query TERMS = {
            "'municipality_roles', 'good_practice_themes') order by t.term",
     .param_count = 1,
 };
-/* Looked up one by one, in the primary key: there are few of both. */
-static const struct db_query SHARED = {
-    .name = "similar_shared",
-    .sql = "select m.n - 1, a.n - 1 from unnest($1::uuid[]) with ordinality as m(id, n) "
-           "cross join unnest($2::text[]) with ordinality as a(term, n) cross join lateral ("
-           "select from published.practices_terms t where t.id = m.id and t.term = a.term "
-           "offset 0) as found",
-    .param_count = 2,
+/* Who is gone since the ranking is left out. */
+static const struct db_query NAMES = {
+    .name = "similar_names",
+    .sql = "select a.n - 1, p.slug, p.title, p.country, p.city "
+           "from unnest($1::uuid[]) with ordinality as a(id, n) "
+           "join published.practices p on p.id = a.id order by a.n",
+    .param_count = 1,
 };
 
 static int own_terms(struct db *db, struct arena *arena, const char *id,
@@ -43,63 +43,60 @@ static int own_terms(struct db *db, struct arena *arena, const char *id,
     if (terms == NULL)
         return fault_raise(-ENOMEM);
     *ret_count = 0;
-    for (size_t i = 0; i < db_rows_count(rows) && *ret_count < OVERLAP_TERMS_MAX; i++)
+    for (size_t i = 0; i < db_rows_count(rows) && *ret_count < PROFILES_TERMS_MAX; i++)
         if (rarity_share(db_rows_text(rows, i, 0)) > 0)
             terms[(*ret_count)++].term = arena_copy(arena, db_rows_text(rows, i, 0));
     *ret_terms = terms;
     return arena_failed(arena) ? fault_raise(-ENOMEM) : 0;
 }
 
-static int mark_shared(const struct db_rows *rows, size_t match_count, size_t term_count,
-                       bool *shared)
+int similar_matches_json(struct db *db, struct arena *arena, const struct profiles_match *matches,
+                         size_t count, const double *points, json_t **ret_array)
 {
-    for (size_t i = 0; i < db_rows_count(rows); i++) {
-        const unsigned long match = strtoul(db_rows_text(rows, i, 0), NULL, 10);
-        const unsigned long term = strtoul(db_rows_text(rows, i, 1), NULL, 10);
-
-        if (match >= match_count || term >= term_count)
-            return fault_raise(-EPROTO);
-        shared[match * term_count + term] = true;
-    }
-    return 0;
-}
-
-int similar_shared(struct db *db, struct arena *arena, const struct overlap_match *matches,
-                   size_t match_count, const struct rarity_term *terms, size_t term_count,
-                   bool **ret_shared)
-{
-    const char **ids = arena_alloc_array(arena, match_count + 1, sizeof(*ids));
-    const char **names = arena_alloc_array(arena, term_count + 1, sizeof(*names));
-    bool *shared = arena_alloc_array(arena, match_count * term_count + 1, sizeof(*shared));
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-    const char *values[2];
+    const char **ids = arena_alloc_array(arena, count + 1, sizeof(*ids));
+    const char *literal;
+    json_t *array;
     int r;
 
-    if (ids == NULL || names == NULL || shared == NULL)
+    if (ids == NULL)
         return fault_raise(-ENOMEM);
-    for (size_t i = 0; i < match_count; i++)
+    for (size_t i = 0; i < count; i++)
         ids[i] = matches[i].id;
-    for (size_t i = 0; i < term_count; i++)
-        names[i] = terms[i].term;
-    values[0] = array_of_texts(arena, ids, match_count);
-    values[1] = array_of_texts(arena, names, term_count);
-    if (values[0] == NULL || values[1] == NULL)
+    literal = array_of_texts(arena, ids, count);
+    if (literal == NULL)
         return fault_raise(-ENOMEM);
-    r = db_run(db, &SHARED, values, &rows);
-    if (r == 0)
-        r = mark_shared(rows, match_count, term_count, shared);
-    *ret_shared = shared;
-    return r;
+    r = db_run(db, &NAMES, (const char *const[]){literal}, &rows);
+    if (r != 0)
+        return r;
+    array = json_array();
+    for (size_t i = 0; i < db_rows_count(rows) && array != NULL; i++) {
+        const size_t match = strtoul(db_rows_text(rows, i, 0), NULL, 10);
+
+        if (match >= count ||
+            json_array_append_new(
+                array, json_pack("{s:I, s:{s:s, s:s, s:s}, s:s*, s:s*, s:f}", SIMILAR_INDEX,
+                                 (json_int_t)match, "practice", "id", matches[match].id, "slug",
+                                 db_rows_text(rows, i, 1), "title", db_rows_text(rows, i, 2),
+                                 "country", db_rows_text(rows, i, 3), "city",
+                                 db_rows_text(rows, i, 4), "points", points[match])) != 0) {
+            json_decref(array);
+            array = NULL;
+        }
+    }
+    *ret_array = array;
+    return array == NULL ? fault_raise(-ENOMEM) : 0;
 }
 
-json_t *similar_match_json(const struct overlap_match *match, double points)
+size_t similar_take_index(json_t *match)
 {
-    return json_pack("{s:{s:s, s:s, s:s}, s:s*, s:s*, s:f}", "practice", "id", match->id, "slug",
-                     match->slug, "title", match->title, "country", match->country, "city",
-                     match->city, "points", points);
+    const size_t index = (size_t)json_integer_value(json_object_get(match, SIMILAR_INDEX));
+
+    (void)json_object_del(match, SIMILAR_INDEX); /* it is there */
+    return index;
 }
 
-static json_t *terms_json(const struct rarity_term *terms, size_t count)
+json_t *similar_terms_json(const struct rarity_term *terms, size_t count)
 {
     json_t *json = json_array();
 
@@ -118,12 +115,11 @@ static json_t *terms_json(const struct rarity_term *terms, size_t count)
     return json;
 }
 
-static json_t *match_json(const struct overlap_match *match, const struct rarity_term *terms,
-                          size_t count, const bool *shared, int64_t whole)
+static int add_reasons(json_t *json, const struct rarity_term *terms, size_t count,
+                       const bool *shared, int64_t whole)
 {
-    json_t *json = similar_match_json(match, reason_points(match->weight, whole));
     json_t *reasons = json_array();
-    int failed = json == NULL || reasons == NULL ? 1 : 0;
+    int failed = reasons == NULL ? 1 : 0;
 
     for (size_t i = 0; i < count && failed == 0; i++)
         if (shared[i])
@@ -133,52 +129,61 @@ static json_t *match_json(const struct overlap_match *match, const struct rarity
     if (failed == 0)
         failed |= json_object_set(json, "reasons", reasons);
     json_decref(reasons);
-    if (failed == 0)
-        return json;
-    json_decref(json);
-    return NULL;
+    return failed == 0 ? 0 : fault_raise(-ENOMEM);
 }
 
-static int describe(const struct rarity_term *terms, size_t term_count,
-                    const struct overlap_match *matches, size_t match_count, const bool *shared,
+static int describe(struct db *db, struct arena *arena, const struct rarity_term *terms,
+                    size_t term_count, const struct profiles_match *matches, size_t match_count,
                     json_t **ret_json)
 {
-    json_t *data = json_array();
+    double *points = arena_alloc_array(arena, match_count + 1, sizeof(*points));
+    json_t *data = NULL, *match;
     int64_t whole = 0;
-    int failed = data == NULL ? 1 : 0;
+    size_t i;
+    int r;
 
-    for (size_t i = 0; i < term_count; i++)
+    if (points == NULL)
+        return fault_raise(-ENOMEM);
+    for (i = 0; i < term_count; i++)
         whole += terms[i].weight;
-    for (size_t i = 0; i < match_count && failed == 0; i++)
-        failed |= json_array_append_new(
-            data, match_json(&matches[i], terms, term_count, shared + i * term_count, whole));
-    *ret_json = failed != 0
-                    ? NULL
-                    : json_pack("{s:o, s:O}", "terms", terms_json(terms, term_count), "data", data);
+    for (i = 0; i < match_count; i++)
+        points[i] = reason_points(matches[i].weight, whole);
+    r = similar_matches_json(db, arena, matches, match_count, points, &data);
+    if (r != 0)
+        return r;
+    json_array_foreach (data, i, match) {
+        const struct profiles_match *of = &matches[similar_take_index(match)];
+
+        if (r == 0)
+            r = add_reasons(match, terms, term_count, of->shared, whole);
+    }
+    if (r == 0) {
+        *ret_json =
+            json_pack("{s:o, s:O}", "terms", similar_terms_json(terms, term_count), "data", data);
+        if (*ret_json == NULL)
+            r = fault_raise(-ENOMEM);
+    }
     json_decref(data);
-    return *ret_json == NULL ? fault_raise(-ENOMEM) : 0;
+    return r;
 }
 
-int similar_fetch(struct rarity *rarity, uint64_t generation, struct db *db, struct arena *arena,
-                  const char *id, uint32_t limit, json_t **ret_json)
+int similar_fetch(struct profiles *profiles, uint64_t generation, struct db *db,
+                  struct arena *arena, const char *id, size_t limit, json_t **ret_json)
 {
+    struct profiles_match *matches = arena_alloc_array(arena, limit, sizeof(*matches));
     struct rarity_term *terms = NULL;
-    struct overlap_match *matches = NULL;
-    size_t term_count = 0, match_count = 0;
-    bool *shared = NULL;
-    int r = own_terms(db, arena, id, &terms, &term_count);
+    size_t term_count = 0, match_count;
+    int r = matches == NULL ? fault_raise(-ENOMEM) : profiles_refresh(profiles, generation);
 
     if (r == 0)
-        r = rarity_weigh(rarity, db, generation, terms, term_count);
-    if (r == 0)
-        r = overlap_fetch(
-            db, arena,
-            &(struct overlap_query){
-                .terms = terms, .term_count = term_count, .except = id, .limit = limit},
-            &matches, &match_count);
-    if (r == 0)
-        r = similar_shared(db, arena, matches, match_count, terms, term_count, &shared);
-    if (r == 0)
-        r = describe(terms, term_count, matches, match_count, shared, ret_json);
-    return r;
+        r = own_terms(db, arena, id, &terms, &term_count);
+    if (r != 0)
+        return r;
+    profiles_weigh(profiles, terms, term_count);
+    match_count =
+        profiles_rank(profiles,
+                      &(struct profiles_query){
+                          .terms = terms, .term_count = term_count, .except = id, .limit = limit},
+                      matches);
+    return describe(db, arena, terms, term_count, matches, match_count, ret_json);
 }

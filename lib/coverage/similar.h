@@ -14,31 +14,31 @@
 
 struct arena;
 struct db;
-struct rarity;
+struct profiles;
+struct profiles_match;
+struct rarity_term;
 
 /*
  * similar_fetch()
  * @id:      borrowed; of a published practice
+ * @limit:   1 .. PROFILES_RANKED_MAX
  * @ret_json: owned, json_decref(): {"terms": […], "data": […]}
  * Return: 0; a db outcome; a fault.
  */
-MUST_CHECK int similar_fetch(struct rarity *rarity, uint64_t generation, struct db *db,
-                             struct arena *arena, const char *id, uint32_t limit,
-                             json_t **ret_json);
+MUST_CHECK int similar_fetch(struct profiles *profiles, uint64_t generation, struct db *db,
+                             struct arena *arena, const char *id, size_t limit, json_t **ret_json);
 
 /* --- also for others that rank practices */
 
-struct overlap_match;
-struct rarity_term;
-
+#define SIMILAR_INDEX "index"
 /*
- * similar_shared() - which of @terms each of @matches has
- * @ret_shared: in the arena; for match i and term j at [i * term_count + j]
+ * similar_matches_json() - [{"practice": {id, slug, title}, "country", "city", "points"}]
+ * In each also SIMILAR_INDEX, its place in @matches: to be taken out by similar_take_index().
  * Return: 0; a db outcome; a fault.
  */
-MUST_CHECK int similar_shared(struct db *db, struct arena *arena,
-                              const struct overlap_match *matches, size_t match_count,
-                              const struct rarity_term *terms, size_t term_count,
-                              _Bool **ret_shared);
-/* {"practice": {id, slug, title}, "country", "city", "points"}; NULL: out of memory. */
-json_t *similar_match_json(const struct overlap_match *match, double points);
+MUST_CHECK int similar_matches_json(struct db *db, struct arena *arena,
+                                    const struct profiles_match *matches, size_t count,
+                                    const double *points, json_t **ret_array);
+size_t similar_take_index(json_t *match);
+/* [{property, value, weight, practices}]; NULL: out of memory. */
+json_t *similar_terms_json(const struct rarity_term *terms, size_t count);

@@ -319,6 +319,8 @@ static void make_path(const struct operation *operation, const struct records *r
     }
     if (operation_takes(operation, "dryRun"))
         text_append(path, "?dry_run=true");
+    if (ends_in(operation->template, "/network-paths"))
+        text_append(path, "?to=" ORGANISATION);
 }
 
 static void ask(const struct asking *asking, const struct operation *operation, enum state state,
@@ -583,6 +585,8 @@ static void ask_service(const struct service_asking *asking, const struct operat
         text_append(&path, "?dry_run=true");
     else if (strcmp(key, "GET /v1/search") == 0)
         text_append(&path, "?q=mentoring");
+    else if (strcmp(key, "GET /v1/coverage") == 0)
+        text_append(&path, "?country=BE");
     for (size_t i = 0; i < ARRAY_LENGTH(SERVICE_BODIES); i++) {
         if (strcmp(SERVICE_BODIES[i].key, key) != 0)
             continue;

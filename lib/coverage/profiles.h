@@ -1,0 +1,104 @@
+#pragma once
+/*
+ * Profiles
+ *
+ * What practices are compared by, of all published ones, in memory: some 80 bytes a practice, so
+ * that comparing one with a hundred thousand others takes a few milliseconds and no database. The
+ * same comparison in SQL walks several hundred thousand rows of the table of terms.
+ *
+ * It follows the log of changes, which has no gaps (catalogue.change: everything from the oldest
+ * transaction on that was running at the last look). Shared by all threads.
+ */
+#include "base/annotate.h"
+#include "coverage/rarity.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct db_pool;
+struct profiles;
+
+#define PROFILES_TERMS_MAX 256 /* that are told apart; the vocabularies have 90 */
+#define PROFILES_ID_BYTES 37
+#define PROFILES_RANKED_MAX 200
+
+/*
+ * profiles_new() - loads all in a thread of its own
+ * @pool: borrowed; of the primary, so that what a change tells of can be seen
+ * Return: 0; a fault.
+ */
+MUST_CHECK int profiles_new(struct db_pool *pool, struct profiles **ret_profiles);
+void profiles_free(struct profiles *profiles);
+
+/*
+ * profiles_refresh() - take over what has changed
+ * @generation: counts up with each change of practices that was heard of. Without a new one they
+ *              are looked for once a second
+ * Return: 0; a db outcome; a fault.
+ */
+MUST_CHECK int profiles_refresh(struct profiles *profiles, uint64_t generation);
+
+/* Weight and frequency of terms; term is set, the rest is filled in. */
+void profiles_weigh(struct profiles *profiles, struct rarity_term *terms, size_t count);
+
+struct profiles_bonus {
+    const char *id;
+    int32_t weight; /* below 0 takes away */
+};
+
+struct profiles_query {
+    const struct rarity_term *terms; /* borrowed; at most PROFILES_TERMS_MAX */
+    size_t term_count;
+    const char *except;  /* id of a practice that is left out, or NULL */
+    const char *step;    /* only practices with this term, or NULL */
+    const char *country; /* its practices get country_weight; or NULL */
+    int32_t country_weight;
+    const struct profiles_bonus *bonuses;
+    size_t bonus_count;
+    size_t limit; /* 1 .. PROFILES_RANKED_MAX */
+};
+
+struct profiles_match {
+    char id[PROFILES_ID_BYTES];
+    int64_t weight;
+    bool is_in_country;
+    bool shared[PROFILES_TERMS_MAX]; /* by term of the query */
+};
+
+/*
+ * profiles_rank() - exactly the best by the sum of the weights that they share, and above 0; the
+ * newer first among equals, then the greater id
+ * Return: how many.
+ */
+size_t profiles_rank(struct profiles *profiles, const struct profiles_query *query,
+                     struct profiles_match *ret_matches);
+
+/* What counts in a coverage; borrowed, while it is told. */
+struct profiles_fact {
+    const char *id;
+    unsigned steps; /* a bit for each of steps.h */
+    int64_t looked_us;
+    bool is_stale;
+    bool is_idle;
+    const char *organisations; /* their ids, separated by spaces */
+};
+
+/* Tells those of @ids that are known, in the order of @ids. Nobody may change meanwhile. */
+void profiles_observe(struct profiles *profiles, const char *const *ids, size_t count,
+                      void (*see)(void *data, const struct profiles_fact *fact), void *data);
+
+/* --- without a database, for tests: a practice as it is now */
+struct profiles_item {
+    const char *id;
+    const char *country;
+    const char *terms;         /* separated by spaces */
+    const char *organisations; /* ids, separated by spaces */
+    int64_t updated_us, looked_us, due_us;
+    int64_t ended_us; /* from then on it is over; 0: nobody knows */
+    bool is_idle;
+};
+MUST_CHECK int profiles_put(struct profiles *profiles, const struct profiles_item *item);
+MUST_CHECK int profiles_new_empty(struct profiles **ret_profiles);
+void profiles_remove(struct profiles *profiles, const char *id);
+size_t profiles_count(struct profiles *profiles);
