@@ -82,35 +82,52 @@ static const struct db_query LOCK_UPDATE = {
     .param_count = 1,
 };
 
-/* $1 behind, $2 states, $3 mentor, $4 mentee, $5 due, $6 how many, $7 programme */
-#define CONDITIONS                                                                                 \
-    "($1::uuid is null or p.id < $1::uuid) "                                                       \
-    "and ($2::text is null or p.state = any (string_to_array($2, ','))) "                          \
-    "and ($3::uuid is null or p.mentor_id = $3::uuid) "                                            \
-    "and ($4::uuid is null or p.mentee_id = $4::uuid) "                                            \
-    "and (not $5::boolean or (p.state in ('active', 'paused') and p.due_at < now())) "
+/* $1 behind, $2 states, $3 how many, $4 programme */
+#define BEHIND "p.id < coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') "
+#define OF_STATES "($2::text is null or p.state = any (string_to_array($2, ','))) "
+#define IS_DUE "p.state in ('active', 'paused') and p.due_at < now() "
+/* For each programme of the organisation the newest that @CONDITIONS lets through. */
+#define OF_ORGANISATION(CONDITIONS)                                                                \
+    "select " COLUMNS " from (select p.* from ("                                                   \
+    "select r.id from catalogue.record r where r.resource = 'mentoring-programmes' "               \
+    "and r.owner_id = (select identity.acting_organisation()) and r.deleted_at is null "           \
+    "and ($4::text is null or r.id::text = $4 or r.slug = $4)) programme "                         \
+    "cross join lateral (select p.* from mentoring.pair p "                                        \
+    "where p.programme_id = programme.id and " BEHIND "and " CONDITIONS                            \
+    "order by p.id desc limit $3::integer) p order by p.id desc limit $3::integer) p" BESIDE       \
+    "order by p.id desc"
 static const struct db_query LIST_OF_ORGANISATION = {
     .name = "pair_list_of_organisation",
-    .sql = "select " COLUMNS " from (select p.* from ("
-           "select r.id from catalogue.record r where r.resource = 'mentoring-programmes' "
-           "and r.owner_id = (select identity.acting_organisation()) and r.deleted_at is null "
-           "and ($7::text is null or r.id::text = $7 or r.slug = $7)) programme "
-           "cross join lateral (select p.* from mentoring.pair p "
-           "where p.programme_id = programme.id and " CONDITIONS
-           "order by p.id desc limit $6::integer) p order by p.id desc limit $6::integer) p" BESIDE
-           "order by p.id desc",
-    .param_count = 7,
-    .plan = DB_PLAN_CUSTOM,
+    .sql = OF_ORGANISATION(OF_STATES),
+    .param_count = 4,
 };
-static const struct db_query LIST_OF_PERSON = {
-    .name = "pair_list_of_person",
-    .sql = "select " COLUMNS " from mentoring.pair p" BESIDE
-           "where (p.mentor_subject = (select identity.acting_subject()) "
-           "or p.mentee_subject = (select identity.acting_subject())) and " CONDITIONS
-           "and ($7::text is null or p.programme_id::text = $7 or r.slug = $7) "
-           "order by p.id desc limit $6::integer",
+static const struct db_query LIST_DUE = {
+    .name = "pair_list_due",
+    .sql = OF_ORGANISATION(OF_STATES "and " IS_DUE),
+    .param_count = 4,
+};
+/* Few rows, which their person leads to; $5 mentor, $6 mentee, $7 due */
+#define OF_FEW(PERSON)                                                                             \
+    "select " COLUMNS " from mentoring.pair p" BESIDE "where " PERSON " and " BEHIND               \
+    "and " OF_STATES "and ($4::text is null or p.programme_id::text = $4 or r.slug = $4) "         \
+    "and ($5::uuid is null or p.mentor_id = $5::uuid) "                                            \
+    "and ($6::uuid is null or p.mentee_id = $6::uuid) "                                            \
+    "and (not $7::boolean or (" IS_DUE ")) order by p.id desc limit $3::integer"
+static const struct db_query LIST_OF_MENTOR = {
+    .name = "pair_list_of_mentor",
+    .sql = OF_FEW("p.mentor_id = $5::uuid"),
     .param_count = 7,
-    .plan = DB_PLAN_CUSTOM,
+};
+static const struct db_query LIST_OF_MENTEE = {
+    .name = "pair_list_of_mentee",
+    .sql = OF_FEW("p.mentee_id = $6::uuid"),
+    .param_count = 7,
+};
+static const struct db_query LIST_OF_ONESELF = {
+    .name = "pair_list_of_oneself",
+    .sql = OF_FEW("(p.mentor_subject = (select identity.acting_subject()) "
+                  "or p.mentee_subject = (select identity.acting_subject()))"),
+    .param_count = 7,
 };
 static const struct db_query NOTE_READ = {
     .name = "pair_note_read",
@@ -248,6 +265,16 @@ int pair_store_get(struct db *db, struct arena *arena, const char *id, enum pair
     return 0;
 }
 
+/* By the filter that leaves the fewest. */
+static const struct db_query *list_for(const struct pair_filter *filter)
+{
+    if (filter->mentee_id != NULL)
+        return &LIST_OF_MENTEE;
+    if (filter->mentor_id != NULL)
+        return &LIST_OF_MENTOR;
+    return filter->is_due ? &LIST_DUE : &LIST_OF_ORGANISATION;
+}
+
 int pair_store_list(struct db *db, struct arena *arena, const struct pair_filter *filter,
                     bool is_coordinator, struct pair **ret_pairs, size_t *ret_count)
 {
@@ -255,18 +282,18 @@ int pair_store_list(struct db *db, struct arena *arena, const struct pair_filter
     char limit[NUMBER_BYTES];
     const char *const values[] = {filter->after,
                                   filter->states,
+                                  limit,
+                                  filter->programme,
                                   filter->mentor_id,
                                   filter->mentee_id,
-                                  filter->is_due ? "true" : "false",
-                                  limit,
-                                  filter->programme};
+                                  filter->is_due ? "true" : "false"};
     struct pair *pairs = arena_alloc_array(arena, filter->limit + 1, sizeof(*pairs));
     int r;
 
     if (pairs == NULL)
         return fault_raise(-ENOMEM);
     (void)snprintf(limit, sizeof(limit), "%zu", filter->limit + 1);
-    r = db_run(db, is_coordinator ? &LIST_OF_ORGANISATION : &LIST_OF_PERSON, values, &rows);
+    r = db_run(db, is_coordinator ? list_for(filter) : &LIST_OF_ONESELF, values, &rows);
     for (size_t i = 0; r == 0 && i < db_rows_count(rows); i++)
         r = read_pair(rows, i, arena, &pairs[i]);
     if (r != 0)
