@@ -1,0 +1,521 @@
+/*
+ * What practices, organisations, networks and places have in common, and what they lack, over
+ * the founding catalogue and a small world of its own: a town in which mentoring is missing, and
+ * three networks that name each other in a ring.
+ */
+#include "base/annotate.h"
+#include "base/text.h"
+#include "coverage/steps.h"
+#include "db/db.h"
+#include "support/http.h"
+#include "support/leaks.h"
+#include "support/lists.h"
+#include "support/records.h"
+#include "support/sql.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+RECORDS_BEFORE_TESTS("territory", "EXPRESS_RATE_LIMIT=0")
+SERVER_AFTER_TESTS()
+
+TestSuite(territory, .init = records_ready, .fini = test_ends_without_leaks, .timeout = 120);
+
+#define JSON_BYTES 4096
+#define TOWN "/v1/coverage?city=Testville"
+#define RADAR "/v1/assessment-tools/t-radar/score"
+
+static json_t *get(const char *path)
+{
+    CLEANUP(response_freep) struct response *response = http_get(path);
+
+    cr_assert_eq(response->status, 200, "%s: %s", path, response->body);
+    return json_deep_copy(response_json(response));
+}
+
+static json_t *at(json_t *json, const char *name)
+{
+    json_t *value = json_object_get(json, name);
+
+    cr_assert_not_null(value, "%s is missing", name);
+    return value;
+}
+
+static double number_at(json_t *json, const char *name)
+{
+    return json_number_value(at(json, name));
+}
+
+static const char *text_at(json_t *json, const char *name)
+{
+    return json_string_value(at(json, name));
+}
+
+static json_t *with(json_t *list, const char *name, const char *value)
+{
+    json_t *item;
+    size_t i;
+
+    json_array_foreach (list, i, item)
+        if (strcmp(record_text(item, name), value) == 0)
+            return item;
+    return NULL;
+}
+
+/* An XML parser of somebody else reads the drawing; its title comes back. */
+static void expect_drawing(const char *svg, const char *title)
+{
+    static const char PARSE[] =
+        "import sys, xml.etree.ElementTree as t; r = t.parse(sys.argv[1]).getroot(); "
+        "n = '{http://www.w3.org/2000/svg}'; assert r.tag == n + 'svg'; "
+        "assert r.get('role') == 'img'; assert r.find(n + 'desc').text; "
+        "assert not list(r.iter(n + 'script')); sys.stdout.write(r.find(n + 'title').text)";
+    char path[] = "/tmp/express-svg-XXXXXX", command[1024], said[256] = "";
+    const int fd = mkstemp(path);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "w"), *parser;
+
+    cr_assert_not_null(file);
+    cr_assert_geq(fputs(svg, file), 0);
+    cr_assert_eq(fclose(file), 0);
+    (void)snprintf(command, sizeof(command), "python3 -c \"%s\" %s", PARSE, path);
+    parser = popen(command, "r");
+    cr_assert_not_null(parser);
+    cr_assert_not_null(fgets(said, sizeof(said), parser));
+    cr_assert_eq(pclose(parser), 0);
+    cr_assert_str_eq(said, title);
+    (void)remove(path);
+}
+
+/* --- coverage ----------------------------------------------------------------------------------
+ */
+
+static double total_of(const char *address)
+{
+    CLEANUP(response_freep) struct response *response = NULL;
+    char path[JSON_BYTES];
+
+    (void)snprintf(path, sizeof(path), "%s&count=exact&limit=1", strstr(address, "/v1/"));
+    response = http_get(path);
+    cr_assert_eq(response->status, 200, "%s: %s", path, response->body);
+    return json_number_value(response_at(response, "/page/total"));
+}
+
+static void check_cells(json_t *answer, const char *place)
+{
+    json_t *step, *cell, *reason;
+    size_t i, j;
+
+    json_array_foreach (at(answer, "steps"), i, step) {
+        double count = 0;
+
+        cr_assert_str_eq(text_at(step, "step"), STEPS[i]);
+        json_array_foreach (at(step, "resources"), j, cell) {
+            reason = json_object_get(cell, "href");
+            if (strcmp(text_at(cell, "resource"), "organisations") != 0)
+                count += number_at(cell, "count");
+            if (reason != NULL) {
+                const double total = total_of(json_string_value(reason));
+                const double counted = number_at(cell, "count") + number_at(cell, "idle");
+
+                /* Records of several countries are in each, and only one is their main one. */
+                cr_assert(strncmp(place, "country", 7) == 0 ? counted > total - 0.5
+                                                            : fabs(counted - total) < 0.5,
+                          "%s: %s: %f", place, json_string_value(reason), counted);
+            }
+            cr_assert_leq(number_at(cell, "stale"), number_at(cell, "count"));
+        }
+        cr_assert_eq(strcmp(text_at(step, "state"), "gap") == 0, count < 0.5, "%s %s", place,
+                     STEPS[i]);
+        cr_assert_eq(with(at(answer, "gaps"), "step", STEPS[i]) != NULL, count < 0.5);
+    }
+}
+
+Test(territory, each_cell_counts_what_its_list_shows)
+{
+    static const char *const PLACES[] = {"country=BE", "city=Li%C3%A8ge", "city=Lyon&country=FR",
+                                         "near=50.633,5.58&radius_km=20", "country=MT"};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(PLACES); i++) {
+        char path[128];
+        json_t *answer;
+
+        (void)snprintf(path, sizeof(path), "/v1/coverage?%s", PLACES[i]);
+        answer = get(path);
+        check_cells(answer, PLACES[i]);
+        json_decref(answer);
+    }
+}
+
+/* The points of a candidate are the sum of those of its reasons, each rounded to a tenth. */
+static void check_points(json_t *candidate)
+{
+    double sum = 0;
+    json_t *reason;
+    size_t i;
+
+    json_array_foreach (at(candidate, "reasons"), i, reason) {
+        sum += number_at(reason, "points");
+        cr_assert_str_not_empty(text_at(reason, "words"));
+    }
+    cr_assert_float_eq(number_at(candidate, "points"), sum, 1.5, "%f, not %f",
+                       number_at(candidate, "points"), sum);
+}
+
+Test(territory, a_gap_is_filled_by_what_works_elsewhere_and_says_why)
+{
+    static const char *const EXPECTED[] = {"t-best", "t-home", "t-law"};
+    json_t *answer = get(TOWN);
+    json_t *gap = with(at(answer, "gaps"), "step", "mentoring"), *candidates;
+
+    cr_assert_str_eq(text_at(at(answer, "place"), "law_of"), "MT");
+    cr_assert_not_null(gap, "who mentored has ended");
+    cr_assert_null(with(at(answer, "gaps"), "step", "training"));
+    candidates = at(gap, "candidates");
+    for (size_t i = 0; i < ARRAY_LENGTH(EXPECTED); i++) {
+        json_t *candidate = json_array_get(candidates, i);
+
+        cr_assert_str_eq(text_at(at(candidate, "practice"), "slug"), EXPECTED[i]);
+        check_points(candidate);
+    }
+    cr_assert_not_null(
+        with(at(json_array_get(candidates, 0), "reasons"), "code", "adopted_elsewhere"));
+    cr_assert_not_null(
+        with(at(json_array_get(candidates, 0), "reasons"), "code", "conditions_stated"));
+    cr_assert_not_null(with(at(json_array_get(candidates, 1), "reasons"), "code", "same_country"));
+    cr_assert_not_null(
+        with(at(json_array_get(candidates, 2), "reasons"), "code", "legal_basis_missing"));
+    cr_assert_str_eq(
+        text_at(json_array_get(at(json_array_get(candidates, 2), "legal_bases"), 0), "law"),
+        "missing");
+    for (size_t i = 0; i < json_array_size(candidates); i++)
+        cr_assert_str_neq(text_at(at(json_array_get(candidates, i), "practice"), "slug"), "t-idle");
+    json_decref(answer);
+}
+
+Test(territory, where_nothing_is_done_everything_is_a_gap)
+{
+    json_t *answer = get("/v1/coverage?city=Nowhere%20At%20All"), *gap;
+    size_t i;
+
+    cr_assert_eq(json_array_size(at(answer, "gaps")), STEPS_COUNT);
+    cr_assert_eq(json_array_size(at(answer, "profile")), 0);
+    json_array_foreach (at(answer, "gaps"), i, gap)
+        cr_assert_leq(json_array_size(at(gap, "candidates")), 5);
+    json_decref(answer);
+}
+
+Test(territory, a_coverage_is_a_table_and_a_drawing_too)
+{
+    static const char *const SVG[] = {"Accept: image/svg+xml", NULL};
+    CLEANUP(response_freep) struct response *csv = http_get(TOWN "&format=csv");
+    CLEANUP(response_freep) struct response *svg = http_send("GET", TOWN, SVG, NULL, 0);
+    CLEANUP(response_freep) struct response *none = http_get(TOWN "&format=pdf");
+
+    cr_assert_eq(csv->status, 200);
+    cr_assert_str_eq(response_header(csv, "Content-Type"), "text/csv; charset=utf-8");
+    cr_assert_not_null(strstr(csv->body, "mentoring,gap,practices,0,1,0,,\r\n"), "%s", csv->body);
+    cr_assert_eq(svg->status, 200);
+    expect_drawing(svg->body, "Coverage of Testville");
+    cr_assert_eq(none->status, 406);
+}
+
+Test(territory, a_copy_at_hand_is_told_from_a_new_one)
+{
+    CLEANUP(response_freep) struct response *first = http_get(TOWN), *again = NULL;
+    const char *headers[] = {NULL, NULL};
+    char header[128];
+
+    (void)snprintf(header, sizeof(header), "If-None-Match: %s", response_header(first, "ETag"));
+    headers[0] = header;
+    again = http_send("GET", TOWN, headers, NULL, 0);
+    cr_assert_eq(again->status, 304);
+    cr_assert_str_eq(response_header(first, "Cache-Control"),
+                     "public, max-age=60, stale-while-revalidate=600");
+}
+
+Test(territory, networks_in_a_ring_are_walked_once_and_past_members_do_not_count)
+{
+    static const unsigned ORGANISATIONS[] = {1, 3, 3, 3};
+
+    for (unsigned i = 0; i < ARRAY_LENGTH(ORGANISATIONS); i++) {
+        char path[64];
+        json_t *answer;
+
+        (void)snprintf(path, sizeof(path), "/v1/networks/t-ring-a/coverage?distance=%u", i);
+        answer = get(path);
+        cr_assert_float_eq(number_at(at(answer, "place"), "organisations"), ORGANISATIONS[i], 0.1,
+                           "%s", path);
+        cr_assert_eq(json_array_size(at(at(answer, "place"), "networks")), i == 0 ? 1 : 3);
+        cr_assert_eq(with(at(answer, "gaps"), "step", "mentoring") != NULL, i == 0, "%s", path);
+        json_decref(answer);
+    }
+}
+
+/* --- similar practices -------------------------------------------------------------------------
+ */
+
+/* A scan over all terms in SQL, with the weights that the answer states. */
+static void append_scan(struct text *sql, json_t *terms)
+{
+    json_t *term;
+    size_t i;
+
+    text_append(sql,
+                "select string_agg(slug, ' ' order by weight desc, updated_at desc, id desc) "
+                "from (select p.slug, p.id, p.updated_at, sum(a.weight) as weight from (values ");
+    json_array_foreach (terms, i, term)
+        text_append_format(sql, "%s('%s=%s', %d)", i == 0 ? "" : ", ", text_at(term, "property"),
+                           text_at(term, "value"), (int)number_at(term, "weight"));
+    text_append(sql, ") a(term, weight) join published.practices_terms t on t.term = a.term "
+                     "join published.practices p on p.id = t.id where p.slug <> '");
+}
+
+Test(territory, similar_practices_are_exactly_those_of_a_scan_over_all)
+{
+    static const char *const SLUGS[] = {"univerbal", "diomcoop", "magdas-hotel", "kodiko",
+                                        "green-cantine"};
+    struct db_pool *pool = sql_pool("express_public", NULL);
+    struct db *db = NULL;
+
+    cr_assert_eq(db_lease(pool, &db), 0);
+    for (size_t i = 0; i < ARRAY_LENGTH(SLUGS); i++) {
+        char path[128];
+        json_t *answer, *match;
+        struct text sql, found;
+        size_t j;
+
+        (void)snprintf(path, sizeof(path), "/v1/practices/%s/similar?limit=15", SLUGS[i]);
+        answer = get(path);
+        text_init(&sql, JSON_BYTES * 4);
+        text_init(&found, JSON_BYTES);
+        append_scan(&sql, at(answer, "terms"));
+        text_append_format(&sql, "%s' group by 1, 2, 3 order by 4 desc, 3 desc, 2 desc limit 15) f",
+                           SLUGS[i]);
+        json_array_foreach (at(answer, "data"), j, match) {
+            text_append_format(&found, "%s%s", j == 0 ? "" : " ",
+                               text_at(at(match, "practice"), "slug"));
+            check_points(match);
+            cr_assert_leq(number_at(match, "points"), 100);
+        }
+        cr_assert_str_eq(found.bytes, sql_value_of(db, sql.bytes, ""), "%s", SLUGS[i]);
+        text_deinit(&sql);
+        text_deinit(&found);
+        json_decref(answer);
+    }
+    db_release(db);
+    db_pool_free(pool);
+}
+
+static bool is_similar(const char *slug)
+{
+    json_t *answer = get("/v1/practices/t-here/similar?limit=100"), *match;
+    bool found = false;
+    size_t i;
+
+    json_array_foreach (at(answer, "data"), i, match)
+        found = found || strcmp(text_at(at(match, "practice"), "slug"), slug) == 0;
+    json_decref(answer);
+    return found;
+}
+
+static void wait_until(const char *slug, bool expected)
+{
+    for (unsigned i = 0; i < 200; i++) {
+        if (is_similar(slug) == expected)
+            return;
+        (void)nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    }
+    cr_assert_fail("%s: still %s", slug, expected ? "missing" : "there");
+}
+
+Test(territory, what_is_published_or_withdrawn_is_seen_in_a_moment)
+{
+    struct db_pool *pool = sql_pool("express_writer", "express.role=system");
+    struct db *db = NULL;
+
+    list_import_well(json_pack("{s:[{s:s,s:s,s:s,s:[s],s:[s]}]}", "practices", "slug", "t-late",
+                               "title", "What came later", "summary", "Of the tests.",
+                               "target_groups", "street_vendors", "sectors", "textile"));
+    wait_until("t-late", true);
+    cr_assert_eq(db_lease(pool, &db), 0);
+    cr_assert_eq(sql_run(db, "delete from published.practices where slug = 't-late'"), 0);
+    cr_assert_eq(sql_run(db, "insert into catalogue.change (resource, record_id, version, kind) "
+                             "select 'practices', id, 2, 'deleted' from catalogue.record "
+                             "where slug = 't-late'"),
+                 0);
+    wait_until("t-late", false);
+    db_release(db);
+    db_pool_free(pool);
+}
+
+/* --- partners and ways -------------------------------------------------------------------------
+ */
+
+Test(territory, partners_are_others_that_do_the_like)
+{
+    json_t *answer = get("/v1/organisations/t-town/partners?limit=20"), *partner;
+    double before = 101;
+    size_t i;
+
+    cr_assert_not_null(
+        with(at(json_array_get(at(answer, "data"), 0), "reasons"), "value", "street_vendors"));
+    json_array_foreach (at(answer, "data"), i, partner) {
+        cr_assert_str_neq(text_at(at(partner, "organisation"), "slug"), "t-town");
+        cr_assert_leq(number_at(partner, "points"), before);
+        before = number_at(partner, "points");
+        check_points(partner);
+    }
+    json_decref(answer);
+}
+
+static double length_of(const char *from, const char *to, const char *more)
+{
+    char path[256];
+    json_t *answer;
+    double length;
+
+    (void)snprintf(path, sizeof(path), "/v1/organisations/%s/network-paths?to=%s%s", from, to,
+                   more);
+    answer = get(path);
+    length = json_object_get(answer, "length") == NULL ? -1 : number_at(answer, "length");
+    cr_assert_eq(json_array_size(at(answer, "paths")) == 0, length < 0, "%s", path);
+    json_decref(answer);
+    return length;
+}
+
+Test(territory, ways_lead_through_networks_that_work_together_and_back_again)
+{
+    static const struct {
+        const char *from, *to, *more;
+        double length;
+    } ROWS[] = {{"t-town", "t-elsewhere", "", 3},
+                {"t-elsewhere", "t-town", "", 3},
+                {"t-town", "t-third", "&through=networks", 3},
+                {"t-town", "t-town", "", 0},
+                {"t-town", "t-third", "&through=projects", -1},
+                {"t-town", "univerbal", "", -1},
+                {"etuc", "citub", "&through=networks", 2},
+                {"citub", "etuc", "&through=networks,projects&limit=10", 2}};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++)
+        cr_assert_float_eq(length_of(ROWS[i].from, ROWS[i].to, ROWS[i].more), ROWS[i].length, 0.1,
+                           "%s to %s%s", ROWS[i].from, ROWS[i].to, ROWS[i].more);
+}
+
+/* --- impact ------------------------------------------------------------------------------------
+ */
+
+Test(territory, figures_are_added_up_only_where_they_may_be)
+{
+    json_t *answer = get("/v1/impact?indicator=test_jobs");
+    json_t *jobs = with(at(answer, "units"), "unit", "jobs");
+    json_t *percent = with(at(answer, "units"), "unit", "percent");
+
+    cr_assert_float_eq(number_at(answer, "reporting"), 3, 0.1);
+    cr_assert_eq(json_array_size(at(jobs, "figures")), 3);
+    cr_assert_eq(json_array_size(at(jobs, "sums")), 1, "five jobs are of no stated time");
+    cr_assert_float_eq(number_at(json_array_get(at(jobs, "sums"), 0), "sum"), 7, 1e-9);
+    cr_assert_str_eq(text_at(json_array_get(at(jobs, "sums"), 0), "period"), "2020/2020");
+    cr_assert_float_eq(number_at(jobs, "minimum"), 3, 1e-9);
+    cr_assert_float_eq(number_at(jobs, "maximum"), 5, 1e-9);
+    cr_assert(json_is_false(at(percent, "may_be_added")));
+    cr_assert_eq(json_array_size(at(percent, "sums")), 0);
+    json_decref(answer);
+    answer = get("/v1/impact?indicator=test_jobs&country=NO&method_family=indicators");
+    cr_assert_float_eq(number_at(answer, "reporting"), 1, 0.1);
+    json_decref(answer);
+    answer = get("/v1/impact");
+    cr_assert_not_null(with(at(answer, "indicators"), "indicator", "test_jobs"));
+    json_decref(answer);
+}
+
+/* --- the radar ---------------------------------------------------------------------------------
+ */
+
+Test(territory, answers_become_scores_and_a_radar_and_are_kept_by_nobody)
+{
+    static const char BODY[] = "{\"answers\":{\"q_one\":5,\"q_two\":1,\"network\":4.321987}}";
+    static const char *const SVG[] = {"Accept: image/svg+xml", "Content-Type: application/json",
+                                      NULL};
+    CLEANUP(response_freep) struct response *json = http_post(RADAR, BODY);
+    CLEANUP(response_freep)
+    struct response *svg = http_send("POST", RADAR, SVG, BODY, strlen(BODY));
+
+    cr_assert_eq(json->status, 200, "%s", json->body);
+    cr_assert_str_eq(response_header(json, "Cache-Control"), "no-store");
+    cr_assert_null(response_header(json, "ETag"));
+    cr_assert_float_eq(json_number_value(response_at(json, "/axes/0/percent")), 100, 1e-9);
+    cr_assert_str_eq(response_text_at(json, "/axes/0/level/code"), "high");
+    cr_assert_null(response_at(json, "/axes/2/score"));
+    cr_assert(json_is_false(response_at(json, "/complete")));
+    cr_assert_eq(svg->status, 200);
+    cr_assert_str_eq(response_header(svg, "Cache-Control"), "no-store");
+    expect_drawing(svg->body, "A radar <of> tests & more");
+    cr_assert_eq(test_server_log_lines("4.321987"), 0, "answers are in the log");
+}
+
+Test(territory, all_faults_of_answers_are_told_at_once)
+{
+    CLEANUP(response_freep)
+    struct response *wrong =
+        http_post(RADAR, "{\"answers\":{\"q_one\":9,\"q_too\":1,\"network\":-1}}");
+    CLEANUP(response_freep) struct response *none = http_post(RADAR, "{}");
+    CLEANUP(response_freep)
+    struct response *unscaled =
+        http_post("/v1/assessment-tools/skills-radar/score", "{\"answers\":{\"life_course\":1}}");
+
+    cr_assert_eq(wrong->status, 422);
+    cr_assert_eq(json_array_size(response_at(wrong, "/errors")), 3);
+    cr_assert_str_eq(response_text_at(wrong, "/errors/0/pointer"), "/answers/q_one");
+    cr_assert_not_null(strstr(response_text_at(wrong, "/errors/1/detail"), "q_two"));
+    cr_assert_eq(none->status, 422);
+    cr_assert_eq(unscaled->status, 422);
+    cr_assert_str_eq(response_text_at(unscaled, "/errors/0/pointer"), "/scale");
+}
+
+/* --- what is refused ---------------------------------------------------------------------------
+ */
+
+Test(territory, parameters_that_say_nothing_are_refused_by_name)
+{
+    static const struct {
+        const char *path, *parameter;
+        int status;
+    } ROWS[] = {
+        {"/v1/coverage", "country", 400},
+        {"/v1/coverage?country=XX", "country", 400},
+        {"/v1/coverage?country=fr", "country", 400},
+        {"/v1/coverage?near=91,0", "near", 400},
+        {"/v1/coverage?near=1", "near", 400},
+        {"/v1/coverage?near=1,1&country=FR", "near", 400},
+        {"/v1/coverage?near=1,1&radius_km=0", "radius_km", 400},
+        {"/v1/coverage?country=FR&radius_km=5", "radius_km", 400},
+        {"/v1/coverage?contry=FR", "contry", 400},
+        {"/v1/networks/t-ring-a/coverage?distance=4", "distance", 400},
+        {"/v1/networks/t-ring-a/coverage?near=1,1", "near", 400},
+        {"/v1/networks/no-such-network/coverage", NULL, 404},
+        {"/v1/practices/t-here/similar?limit=0", "limit", 400},
+        {"/v1/practices/no-such-practice/similar", NULL, 404},
+        {"/v1/organisations/t-town/network-paths", "to", 400},
+        {"/v1/organisations/t-town/network-paths?to=no-such", "to", 400},
+        {"/v1/organisations/t-town/network-paths?to=etuc&through=rivers", "through", 400},
+        {"/v1/organisations/t-town/network-paths?to=etuc&through=networks,networks", "through",
+         400},
+        {"/v1/organisations/t-town/partners?limit=101", "limit", 400},
+        {"/v1/impact?indicator=A%20B", "indicator", 400},
+        {"/v1/impact?country=ZZ", "country", 400},
+        {"/v1/impact?method_family=indicators", "method_family", 400},
+    };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+        CLEANUP(response_freep) struct response *response = http_get(ROWS[i].path);
+
+        cr_assert_eq(response->status, ROWS[i].status, "%s: %s", ROWS[i].path, response->body);
+        if (ROWS[i].parameter != NULL)
+            cr_assert_str_eq(response_text_at(response, "/errors/0/parameter"), ROWS[i].parameter,
+                             "%s", ROWS[i].path);
+    }
+}
