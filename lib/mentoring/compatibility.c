@@ -217,10 +217,12 @@ static void judge_sector(const struct compatibility_rules *rules, const struct p
                          const struct person *mentee, struct compatibility *judged)
 {
     const size_t common = share(&mentor->sectors, &mentee->sectors, &judged->sector);
+    const bool is_any = mentor->is_any_sector || mentee->is_any_sector;
 
-    if (common == 0 && rules->is_sector_needed)
+    if (common == 0 && !is_any && rules->is_sector_needed)
         judged->failed |= 1U << CRITERION_SECTOR;
     judged->parts[COMPATIBILITY_SECTOR] = common > 0 ? part(COMPATIBILITY_VALUE_MAX, "same-sector")
+                                          : is_any   ? part(UNKNOWN_VALUE, "any-sector")
                                           : mentor->sectors.count == 0 || mentee->sectors.count == 0
                                               ? part(UNKNOWN_VALUE, "unknown")
                                               : part(0, "other-sector");

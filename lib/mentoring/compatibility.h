@@ -9,7 +9,7 @@
  *
  * Components, each in thousandths:
  *   language      what the weaker of the two speaks of the language they share best
- *   sector        1000 with a sector in common
+ *   sector        1000 with a sector in common; 500 where one works in no particular one
  *   skills        the share of the mentee's skills that the mentor has
  *   goals         the share of the mentee's goals that the mentor helps with
  *   availability  common parts of the week, of COMPATIBILITY_PARTS_PLENTY
@@ -97,9 +97,10 @@ struct person {
     const struct person_language *languages; /* ascending by term, each once */
     size_t language_count;
     struct person_terms sectors, skills, goals;
-    uint32_t times;    /* bit (weekday from Monday) * 3 + part; 0: unknown */
-    unsigned formats;  /* FORMAT_… or-ed; 0: unknown, so either */
-    unsigned age_from; /* the lowest age of the band; 0: unknown */
+    bool is_any_sector; /* at home in no particular one: no sector rules out, none is shared */
+    uint32_t times;     /* bit (weekday from Monday) * 3 + part; 0: unknown */
+    unsigned formats;   /* FORMAT_… or-ed; 0: unknown, so either */
+    unsigned age_from;  /* the lowest age of the band; 0: unknown */
     bool has_area;
     int32_t latitude_e6, longitude_e6; /* centre of the coarse cell, in millionths of a degree */
     uint32_t capacity, load;           /* of a mentor: places, and those that are taken */

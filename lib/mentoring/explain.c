@@ -68,6 +68,8 @@ static void say_profile(const struct match_pool *pool, enum compatibility_compon
         text_append_format(text, "Both speak %s, the weaker of the two at level %s.",
                            terms_text(&pool->terms, judged->language),
                            language_level_name(judged->level));
+    else if (strcmp(judged->parts[component].code, "any-sector") == 0)
+        text_append(text, "One of the two works in no particular sector.");
     else if (component == COMPATIBILITY_SECTOR && judged->sector == TERM_NONE)
         text_append(text, "They work in different sectors.");
     else if (component == COMPATIBILITY_SECTOR)

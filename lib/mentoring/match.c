@@ -15,8 +15,10 @@
 #include <string.h>
 
 #define SEPARATOR '\x1f' /* between the items of a list: no code has it */
+#define ANY_SECTOR "multi_sector"
 #define NUMBER_BYTES 16
-#define LISTS_BYTES_MAX (COHORT_PERSONS_MAX * (UUID_TEXT_BYTES + 1) + 2)
+#define LISTS_BYTES_MAX (2 * COHORT_PERSONS_MAX * (UUID_TEXT_BYTES + 1) + 2)
+#define BATCH_PAIRS 100 /* proposed by one statement: each of them takes a millisecond */
 
 /* --- statements ------------------------------------------------------------------------------- */
 
@@ -87,12 +89,15 @@ static const struct db_query MENTEE = {
     .sql = PERSONS "and p.kind = 'mentee' and p.id = $3::uuid limit $2::integer",
     .param_count = 3,
 };
+/* "not in", which is looked up in a hash made once: an anti-join is planned by the policies of
+ * pairs, whose guess of one row makes it walk all of them for each mentee. */
 static const struct db_query MENTEES = {
     .name = "match_mentees",
     .sql = PERSONS "and p.kind = 'mentee' "
                    "and ($3::text is null or p.intake = $3) "
                    "and ($4::uuid[] is null or p.id = any ($4::uuid[])) "
-                   "and not exists (select from mentoring.pair o where o.mentee_id = p.id "
+                   "and p.id not in (select o.mentee_id from mentoring.pair o "
+                   "where o.programme_id = $1::uuid and o.mentee_id is not null "
                    "and o.state in " OPEN_STATES ") order by p.id limit $2::integer",
     .param_count = 4,
 };
@@ -277,6 +282,29 @@ static int read_terms(struct match_pool *pool, const char *list, struct person_t
     return arena_failed(pool->arena) ? fault_raise(-ENOMEM) : 0;
 }
 
+/* Who works in no particular sector says so by a term of its own. */
+static int read_sectors(struct match_pool *pool, const char *list, struct person *person)
+{
+    uint32_t *kept = NULL;
+    uint32_t any;
+    size_t count = 0;
+    int r = terms_add(&pool->terms, ANY_SECTOR, &any);
+
+    if (r == 0)
+        r = read_terms(pool, list, &person->sectors);
+    if (r == 0) {
+        kept = arena_alloc_array(pool->arena, person->sectors.count + 1, sizeof(*kept));
+        r = kept == NULL ? fault_raise(-ENOMEM) : 0;
+    }
+    for (size_t i = 0; r == 0 && i < person->sectors.count; i++)
+        if (person->sectors.terms[i] == any)
+            person->is_any_sector = true;
+        else
+            kept[count++] = person->sectors.terms[i];
+    person->sectors = (struct person_terms){kept, count};
+    return r;
+}
+
 static int compare_languages(const void *one, const void *other)
 {
     return compare_terms(&((const struct person_language *)one)->term,
@@ -331,7 +359,7 @@ static int read_person(struct match_pool *pool, const struct db_rows *rows, size
     int r = terms_add(&pool->terms, db_rows_text(rows, row, PERSON_SUBJECT), &found.subject);
 
     if (r == 0)
-        r = read_terms(pool, db_rows_text(rows, row, PERSON_SECTORS), &found.person.sectors);
+        r = read_sectors(pool, db_rows_text(rows, row, PERSON_SECTORS), &found.person);
     if (r == 0)
         r = read_terms(pool, db_rows_text(rows, row, PERSON_SKILLS), &found.person.skills);
     if (r == 0)
@@ -354,7 +382,7 @@ static int load_persons(struct db *db, const struct db_query *query, const char 
     if (r != 0)
         return r;
     count = db_rows_count(rows);
-    if (count > COHORT_PERSONS_MAX)
+    if (count > pool->people_max)
         return MATCH_TOO_MANY;
     digest_rows(&pool->digest, rows, PERSON_COLUMNS);
     persons = arena_alloc_array(pool->arena, count + 1, sizeof(*persons));
@@ -425,12 +453,14 @@ static int load_pairs(struct db *db, struct match_pool *pool)
 int match_load(struct db *db, struct arena *arena, const struct match_selection *selection,
                struct match_pool *ret_pool)
 {
-    struct match_pool pool = {.arena = arena};
+    struct match_pool pool = {.arena = arena,
+                              .people_max =
+                                  selection->mentee != NULL ? CANDIDATES_MAX : COHORT_PERSONS_MAX};
     char limit[NUMBER_BYTES];
     uint32_t capacity = 0;
     int r = terms_init(&pool.terms, arena);
 
-    (void)snprintf(limit, sizeof(limit), "%d", COHORT_PERSONS_MAX + 1);
+    (void)snprintf(limit, sizeof(limit), "%u", pool.people_max + 1);
     digest_init(&pool.digest);
     if (r == 0)
         r = load_programme(db, selection, &pool, &capacity);
@@ -616,9 +646,9 @@ void match_cohort_deinit(struct match_cohort *cohort)
 /* --- proposing ----------------------------------------------------------------------------------
  */
 
-/* Arrays of PostgreSQL, one item for each pair. */
+/* Arrays of PostgreSQL, one item for each pair of a batch. */
 struct columns {
-    struct text ids, mentees, mentors, scores, both;
+    struct text ids, mentees, mentors, scores;
 };
 
 static void append_item(struct text *text, const char *item)
@@ -627,31 +657,59 @@ static void append_item(struct text *text, const char *item)
     text_append(text, item);
 }
 
-static void fill_columns(const struct match_cohort *cohort, struct columns *columns)
+static void append_pair(const struct match_cohort *cohort, uint32_t mentee, uint32_t mentor,
+                        struct columns *columns)
 {
     const struct match_pool *pool = cohort->pool;
-    struct text *all[] = {&columns->ids, &columns->mentees, &columns->mentors, &columns->scores,
-                          &columns->both};
+    char id[UUID_TEXT_BYTES];
+    char score[NUMBER_BYTES];
 
-    for (uint32_t i = 0; i < pool->mentee_count; i++) {
-        const uint32_t mentor = cohort->assignment.columns[i];
-        char id[UUID_TEXT_BYTES];
-        char score[NUMBER_BYTES];
+    uuid_make_v7(id);
+    (void)snprintf(score, sizeof(score), "%d",
+                   cohort->scores[(size_t)mentee * pool->mentor_count + mentor] / 1000);
+    append_item(&columns->ids, id);
+    append_item(&columns->mentees, pool->mentees[mentee].id);
+    append_item(&columns->mentors, pool->mentors[mentor].id);
+    append_item(&columns->scores, score);
+}
 
-        if (mentor == ASSIGNMENT_NONE)
-            continue;
-        uuid_make_v7(id);
-        (void)snprintf(score, sizeof(score), "%d",
-                       cohort->scores[(size_t)i * pool->mentor_count + mentor] / 1000);
-        append_item(&columns->ids, id);
-        append_item(&columns->mentees, pool->mentees[i].id);
-        append_item(&columns->mentors, pool->mentors[mentor].id);
-        append_item(&columns->scores, score);
-        append_item(&columns->both, pool->mentees[i].id);
-        append_item(&columns->both, pool->mentors[mentor].id);
-    }
+/* The next pairs from mentee *@at on; false when there are none. */
+static bool fill_columns(const struct match_cohort *cohort, uint32_t *at, struct columns *columns)
+{
+    struct text *all[] = {&columns->ids, &columns->mentees, &columns->mentors, &columns->scores};
+    uint32_t count = 0;
+
     for (size_t i = 0; i < ARRAY_LENGTH(all); i++)
-        text_append(all[i], all[i]->length == 0 ? "{}" : "}");
+        text_clear(all[i]);
+    for (; *at < cohort->pool->mentee_count && count < BATCH_PAIRS; (*at)++)
+        if (cohort->assignment.columns[*at] != ASSIGNMENT_NONE) {
+            append_pair(cohort, *at, cohort->assignment.columns[*at], columns);
+            count++;
+        }
+    for (size_t i = 0; i < ARRAY_LENGTH(all); i++)
+        text_append_char(all[i], '}');
+    return count > 0;
+}
+
+/* All who are to be in a pair, at once: locks are taken in the order of ids. */
+static int lock_people(struct db *db, const struct match_cohort *cohort)
+{
+    const struct match_pool *pool = cohort->pool;
+    struct text people;
+    int r;
+
+    text_init(&people, LISTS_BYTES_MAX);
+    for (uint32_t i = 0; i < pool->mentee_count; i++)
+        if (cohort->assignment.columns[i] != ASSIGNMENT_NONE) {
+            append_item(&people, pool->mentees[i].id);
+            append_item(&people, pool->mentors[cohort->assignment.columns[i]].id);
+        }
+    text_append(&people, people.length == 0 ? "{}" : "}");
+    r = text_failed(&people)
+            ? fault_raise(-ENOMEM)
+            : db_run(db, &LOCK, (const char *const[]){pool->programme_id, people.bytes}, NULL);
+    text_deinit(&people);
+    return r;
 }
 
 static int compare_with_now(struct db *db, const struct match_cohort *cohort,
@@ -675,44 +733,39 @@ static int compare_with_now(struct db *db, const struct match_cohort *cohort,
     return r == MATCH_UNKNOWN_MENTEE ? MATCH_CHANGED : r;
 }
 
-static int propose(struct db *db, const struct match_cohort *cohort,
-                   const struct match_selection *selection, const char *cohort_id,
+static int propose(struct db *db, const struct match_cohort *cohort, const char *cohort_id,
                    const struct columns *columns)
 {
-    const char *programme = cohort->pool->programme_id;
-    int r = db_run(db, &LOCK, (const char *const[]){programme, columns->both.bytes}, NULL);
+    const struct match_pool *pool = cohort->pool;
+    int r;
 
-    if (r == 0)
-        r = compare_with_now(db, cohort, selection);
-    if (r == 0)
-        r = db_run(db, &PROPOSE,
-                   (const char *const[]){programme, columns->ids.bytes, columns->mentees.bytes,
-                                         columns->mentors.bytes, columns->scores.bytes, cohort_id,
-                                         cohort->pool->response_days},
-                   NULL);
+    if (text_failed(&columns->ids) || text_failed(&columns->mentees) ||
+        text_failed(&columns->mentors) || text_failed(&columns->scores))
+        return fault_raise(-ENOMEM);
+    r = db_run(db, &PROPOSE,
+               (const char *const[]){pool->programme_id, columns->ids.bytes, columns->mentees.bytes,
+                                     columns->mentors.bytes, columns->scores.bytes, cohort_id,
+                                     pool->response_days},
+               NULL);
     if (r == DB_CHECK_VIOLATION)
         return MATCH_CHANGED; /* the database knows something that was not read */
-    if (r == 0)
-        r = db_run(db, &NOTE_PROPOSED, (const char *const[]){columns->ids.bytes}, NULL);
-    return r;
+    return r == 0 ? db_run(db, &NOTE_PROPOSED, (const char *const[]){columns->ids.bytes}, NULL) : r;
 }
 
 int match_propose(struct db *db, const struct match_cohort *cohort,
                   const struct match_selection *selection, const char *cohort_id)
 {
     struct columns columns;
-    struct text *all[] = {&columns.ids, &columns.mentees, &columns.mentors, &columns.scores,
-                          &columns.both};
-    int r = 0;
+    struct text *all[] = {&columns.ids, &columns.mentees, &columns.mentors, &columns.scores};
+    uint32_t at = 0;
+    int r = lock_people(db, cohort);
 
-    for (size_t i = 0; i < ARRAY_LENGTH(all); i++)
-        text_init(all[i], (size_t)2 * LISTS_BYTES_MAX);
-    fill_columns(cohort, &columns);
-    for (size_t i = 0; i < ARRAY_LENGTH(all); i++)
-        if (text_failed(all[i]))
-            r = fault_raise(-ENOMEM);
     if (r == 0)
-        r = propose(db, cohort, selection, cohort_id, &columns);
+        r = compare_with_now(db, cohort, selection);
+    for (size_t i = 0; i < ARRAY_LENGTH(all); i++)
+        text_init(all[i], BATCH_PAIRS * UUID_TEXT_BYTES + 2);
+    while (r == 0 && fill_columns(cohort, &at, &columns))
+        r = propose(db, cohort, cohort_id, &columns);
     for (size_t i = 0; i < ARRAY_LENGTH(all); i++)
         text_deinit(all[i]);
     return r;

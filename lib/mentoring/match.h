@@ -52,6 +52,7 @@ struct match_pool {
     uint32_t mentor_count, mentee_count;
     struct match_barred *barred; /* ascending */
     size_t barred_count;
+    uint32_t people_max;  /* of each kind */
     struct digest digest; /* of all that was read */
 };
 

@@ -319,6 +319,21 @@ Test(compatibility, what_nobody_told_counts_half_and_rules_nothing_out)
         check_part(&judged, (enum compatibility_component)i, 500, "unknown");
 }
 
+Test(compatibility, who_works_in_no_particular_sector_fits_every_one_a_little)
+{
+    struct compatibility_rules rules = compatibility_rules_default();
+    struct person mentor = mentor_of();
+    const struct person mentee = mentee_of();
+    struct compatibility judged;
+
+    rules.is_sector_needed = true;
+    mentor.sectors.count = 0;
+    mentor.is_any_sector = true;
+    judged = judge(&rules, &mentor, &mentee);
+    cr_assert_eq(judged.failed, 0);
+    check_part(&judged, COMPATIBILITY_SECTOR, 500, "any-sector");
+}
+
 /* --- distance --------------------------------------------------------------------------------- */
 
 static double haversine_m(double latitude1, double longitude1, double latitude2, double longitude2)
