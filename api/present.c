@@ -151,12 +151,14 @@ int present_etag(struct request *request, struct reply *reply, const struct memo
 /* --- formats -----------------------------------------------------------------------------------
  */
 
-static bool is_offered(const struct format *format, const struct resource *resource)
+/* Of a single record there is JSON, and a calendar where it has dates. */
+static bool is_offered(const struct format *format, const struct resource *resource, bool of_record)
 {
-    return !format->needs_location || resource->location != NULL;
+    return format_is_offered(format, resource) &&
+           (!of_record || format->record == NULL || format->needs_calendar);
 }
 
-static int refuse_format(struct request *request, const struct resource *resource,
+static int refuse_format(struct request *request, const struct resource *resource, bool of_record,
                          struct reply *reply, const char *named)
 {
     const char *names[8];
@@ -170,14 +172,16 @@ static int refuse_format(struct request *request, const struct resource *resourc
         return fault_raise(-ENOMEM);
     text_init(&list, 1024);
     for (size_t i = 0; i < FORMAT_COUNT && count < ARRAY_LENGTH(names); i++) {
-        if (!is_offered(&FORMATS[i], resource))
+        if (!is_offered(&FORMATS[i], resource, of_record))
             continue;
         names[count++] = FORMATS[i].name;
         text_append_format(&list, "%s%s (%s)", count == 1 ? "" : ", ", FORMATS[i].name,
                            FORMATS[i].media_type);
     }
     nearest = named == NULL ? NULL : text_nearest(named, names, count);
-    problem_set(problem, "not-acceptable", "None of the formats of this list was asked for.");
+    problem_set(problem, "not-acceptable",
+                of_record ? "None of the formats of this record was asked for."
+                          : "None of the formats of this list was asked for.");
     problem_add(problem, request->arena, NULL, named == NULL ? "Accept" : "format",
                 "unknown-format", "there are %s%s%s%s", list.bytes,
                 nearest == NULL ? "" : "; did you mean '", nearest == NULL ? "" : nearest,
@@ -209,8 +213,8 @@ static int refuse_repeated(struct request *request, struct reply *reply, const c
     return reply_problem(request, reply, problem);
 }
 
-const struct format *present_format(struct request *request, const struct resource *resource,
-                                    struct reply *reply, int *ret_result)
+static const struct format *choose_format(struct request *request, const struct resource *resource,
+                                          bool of_record, struct reply *reply, int *ret_result)
 {
     const char *named = request_parameter(request, "format");
     const char *types[8];
@@ -225,13 +229,13 @@ const struct format *present_format(struct request *request, const struct resour
     if (named != NULL) {
         const struct format *format = format_find(named);
 
-        if (format != NULL && is_offered(format, resource))
+        if (format != NULL && is_offered(format, resource, of_record))
             return format;
-        *ret_result = refuse_format(request, resource, reply, named);
+        *ret_result = refuse_format(request, resource, of_record, reply, named);
         return NULL;
     }
     for (size_t i = 0; i < FORMAT_COUNT && count < ARRAY_LENGTH(types); i++) {
-        if (!is_offered(&FORMATS[i], resource))
+        if (!is_offered(&FORMATS[i], resource, of_record))
             continue;
         offered[count] = &FORMATS[i];
         types[count++] = FORMATS[i].media_type;
@@ -239,8 +243,20 @@ const struct format *present_format(struct request *request, const struct resour
     best = negotiate_best(NEGOTIATE_MEDIA, request_header(request, "Accept"), types, count);
     if (best >= 0)
         return offered[best];
-    *ret_result = refuse_format(request, resource, reply, NULL);
+    *ret_result = refuse_format(request, resource, of_record, reply, NULL);
     return NULL;
+}
+
+const struct format *present_format(struct request *request, const struct resource *resource,
+                                    struct reply *reply, int *ret_result)
+{
+    return choose_format(request, resource, false, reply, ret_result);
+}
+
+const struct format *present_record_format(struct request *request, const struct resource *resource,
+                                           struct reply *reply, int *ret_result)
+{
+    return choose_format(request, resource, true, reply, ret_result);
 }
 
 bool present_accepts_json(struct request *request, struct reply *reply, int *ret_result)
@@ -352,7 +368,7 @@ int present_page_links(const struct request *request, const struct resource *res
     /* Long queries leave no room for more in one header; the pages matter most. */
     for (size_t i = 0; resource != NULL && i < FORMAT_COUNT && text.length < LINK_BYTES_MAX / 8;
          i++)
-        if (is_offered(&FORMATS[i], resource))
+        if (format_is_offered(&FORMATS[i], resource))
             append_link(&text, &address, "alternate", "format", FORMATS[i].name,
                         FORMATS[i].media_type);
     header = text_failed(&text) || text_failed(&address)

@@ -62,6 +62,10 @@ MUST_CHECK int present_etag(struct request *request, struct reply *reply,
 const struct format *present_format(struct request *request, const struct resource *resource,
                                     struct reply *reply, int *ret_result);
 
+/* The same of a single record: JSON, or one of those that need a calendar. */
+const struct format *present_record_format(struct request *request, const struct resource *resource,
+                                           struct reply *reply, int *ret_result);
+
 /* Where there is JSON alone: false when it is not wanted, and answered with not-acceptable. */
 MUST_CHECK bool present_accepts_json(struct request *request, struct reply *reply, int *ret_result);
 

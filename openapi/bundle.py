@@ -25,7 +25,7 @@ embedded, `x-related: false` keeps the other side from listing the record; both 
 `x-timed` marks what is computed from the facts of a record and from what time it is: it is stored
 nowhere, yet can be filtered and sorted by.
 `x-verify-days` of a resource says after how many days somebody should look again at a record,
-`x-admin-only` that administrators alone write its records.
+`x-admin-only` that administrators alone write its records, `x-calendar` that it has dates for a calendar.
 """
 import json
 import re
@@ -37,7 +37,7 @@ import yaml
 SCHEMA = "#/components/schemas/"
 PARAMETER = "#/components/parameters/"
 FORMATS = {"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv",
-           "geojson": "application/geo+json"}
+           "geojson": "application/geo+json", "ics": "text/calendar"}
 LIMITS = ("type", "format", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum")
 STATUS = {"NotModified": "304", "Moved": "308", "InvalidParameter": "400", "InvalidBody": "400",
           "Unauthenticated": "401", "Forbidden": "403", "NotFound": "404", "NotAcceptable": "406",
@@ -237,6 +237,7 @@ class Contract:
                 "path": resource["path"], "title": resource["tag"], "label": resource["label"],
                 "table": snake(resource["path"]), "required": resource["required"],
                 "verify_days": resource["x-verify-days"],
+                **({"calendar": True} if resource.get("x-calendar") else {}),
                 **({"admin_only": True} if resource.get("x-admin-only") else {}),
                 "related": [{"name": snake(other["path"]), "resource": other["path"],
                              "through": through} for other, through in resource["reverse"]]}}
@@ -405,7 +406,8 @@ class Contract:
         counted = [path for path, _, full, _ in paths if full.get("x-facet") is True]
         embedded = [path for path, _, embeds, _ in self.relations(resource) if embeds]
         embedded += [snake(other["path"]) for other, _ in self.embedded(resource)]
-        formats = [name for name in FORMATS if name != "geojson" or resource["located"]]
+        formats = [name for name in FORMATS if (name != "geojson" or resource["located"])
+                   and (name != "ics" or resource.get("x-calendar"))]
 
         fields = self.choice(resource, "fields", list(resource["all"]), 100,
                              "Only these properties; the identifier, the slug and the name of the "
@@ -424,7 +426,8 @@ class Contract:
                                   "asks for a page.",
                                   {"type": "string", "enum": formats, "default": "json"})
         view = [fields, include] + shared("lang", "acceptLanguage")
-        resource["read"] = shared("id") + view + shared("as_of", "ifNoneMatch")
+        resource["read"] = shared("id") + view + shared(
+            "as_of", *(["recordFormat"] if resource.get("x-calendar") else []), "ifNoneMatch")
         resource["batch"] = view
         resource["list"] = [
             *shared("limit", "cursor"), sort, *shared("count"), fields, include, facets,
@@ -505,8 +508,23 @@ class Contract:
                 "example": {"type": "FeatureCollection", "features": [{
                     "type": "Feature", "id": example["id"], "geometry": point,
                     "properties": {"slug": example["slug"], label: example[label]}}]}}
+        if resource.get("x-calendar"):
+            content["text/calendar"] = self.calendar_content()
         return self.response("A page of the list, or the whole list as a stream.", "listHeaders",
                              content)
+
+    def calendar_content(self):
+        return {"schema": {"type": "string",
+                           "description": "Events of a calendar (RFC 5545). What is called off "
+                                          "or not public any more is CANCELLED."},
+                "example": "BEGIN:VCALENDAR\r\nVERSION:2.0\r\n"
+                           "PRODID:-//EXPRESS//express-api//EN\r\nEND:VCALENDAR\r\n"}
+
+    def record_content(self, resource):
+        return {"application/json": {"schema": {"$ref": resource["schema"]},
+                                     "example": resource["example"]},
+                **({"text/calendar": self.calendar_content()} if resource.get("x-calendar")
+                   else {})}
 
     def list_operation(self, resource, operation, summary, description, of_record=False):
         more = ("Moved", "NotFound", "Gone") if of_record else ()
@@ -525,8 +543,8 @@ class Contract:
                 "summary": f"Read {a(noun)}", "description": f"One {noun}, by identifier or slug.",
                 "parameters": resource["read"],
                 "responses": {
-                    "200": self.response("The record.", "recordHeaders", {"application/json": {
-                        "schema": {"$ref": resource["schema"]}, "example": resource["example"]}}),
+                    "200": self.response("The record.", "recordHeaders",
+                                         self.record_content(resource)),
                     **self.problems("NotModified", "Moved", "InvalidParameter", "NotFound",
                                     "NotAcceptable", "Gone", "PreconditionFailed",
                                     "TooManyRequests", "Unavailable")}}

@@ -5,6 +5,7 @@
 
 #include "application.h"
 #include "base/arena.h"
+#include "base/day.h"
 #include "base/fault.h"
 #include "base/num.h"
 #include "base/problem.h"

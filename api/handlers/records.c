@@ -384,8 +384,12 @@ static int reply_record_links(struct request *request, struct reply *reply,
             ? NULL
             : arena_format(request->arena,
                            "<%s>; rel=\"canonical\", <%s/v1/%s>; "
-                           "rel=\"collection\"",
-                           address, request->application->settings->base_url, resource->path);
+                           "rel=\"collection\"%s%s%s",
+                           address, request->application->settings->base_url, resource->path,
+                           resource->calendar ? ", <" : "", resource->calendar ? address : "",
+                           resource->calendar
+                               ? "?format=ics>; rel=\"alternate\"; type=\"text/calendar\""
+                               : "");
 
     return link == NULL ? fault_raise(-ENOMEM) : reply_header(reply, "Link", link);
 }
@@ -419,8 +423,28 @@ static int reply_copy_or_absent(struct request *request, struct reply *reply,
     return reply_absent(request, reply, resource, NULL, read, r);
 }
 
+/* The record, or a calendar of it. */
+static void append_record(struct request *request, struct reply *reply, const struct read *read,
+                          const struct format *format)
+{
+    struct text shown;
+
+    if (format->record == NULL) {
+        view_append(&read->view, &read->item, request->arena, &reply->body);
+        return;
+    }
+    text_init(&shown, REPLY_BYTES_MAX);
+    view_append(&read->view, &read->item, request->arena, &shown);
+    format->begin(read->view.query, &reply->body);
+    format->record(read->view.query, (struct slice){shown.bytes, shown.length}, true, &reply->body);
+    format->end(read->view.query, &reply->body);
+    if (text_failed(&shown))
+        reply->body.failed = true;
+    text_deinit(&shown);
+}
+
 static int reply_record(struct request *request, struct reply *reply, const struct query *query,
-                        const struct memo_key *key)
+                        const struct format *format, const struct memo_key *key)
 {
     const struct application *application = request->application;
     const uint64_t resources = rests_on(query);
@@ -438,23 +462,58 @@ static int reply_record(struct request *request, struct reply *reply, const stru
     } else if (r > 0) {
         r = reply_database(request, reply, r);
     } else if (r == 0) {
+        const char *etag = read_etag(&read, present_variant(request), request->arena);
+
+        /* Other bytes of the same record under the same address have another tag. */
+        if (format->record != NULL && etag != NULL)
+            etag = arena_format(request->arena, "%s.%s", etag, format->name);
         r = present_etag(request, reply, query_ages(query) ? NULL : key, resources, generation,
-                         read_etag(&read, present_variant(request), request->arena));
+                         etag);
         if (r == 0)
             r = query->as_of == NULL ? reply_record_links(request, reply, query->resource, &read)
                                      : reply_past_links(request, reply, query->resource, &read);
         if (r == 0) {
-            reply->content_type = "application/json";
+            reply->content_type = format->content_type;
             /* What time makes of a record has no time of its own: the ETag tells all. */
             reply->last_modified = query_ages(query) ? 0 : read.updated_at;
             reply->content_language = view_languages(&read.view, &read.item, request->arena);
             present_public(reply);
             reply->cache = query_ages(query) ? REPLY_CACHE_AGING : reply->cache;
-            view_append(&read.view, &read.item, request->arena, &reply->body);
+            append_record(request, reply, &read, format);
         }
     }
     read_deinit(&read);
     return r;
+}
+
+/* JSON, or a calendar of what has dates for one. NULL: answered. */
+static const struct format *record_format(struct request *request, const struct resource *resource,
+                                          struct reply *reply, int *ret_result)
+{
+    const struct format *json = format_find("json");
+
+    if (!resource->calendar)
+        return present_accepts_json(request, reply, ret_result) ? json : NULL;
+    if (request_parameter(request, "as_of") == NULL)
+        return present_record_format(request, resource, reply, ret_result);
+    if (request_parameter(request, "format") == NULL)
+        return present_accepts_json(request, reply, ret_result) ? json : NULL;
+    if (strcmp(request_parameter(request, "format"), "json") == 0)
+        return json;
+    *ret_result =
+        reply_problem_code(request, reply, "invalid-parameter", "as_of goes with json alone.");
+    return NULL;
+}
+
+/* format= is understood already, where there is a choice. */
+static void leave_out_format(struct asked *asked, const struct resource *resource)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < asked->pair_count; i++)
+        if (!resource->calendar || strcmp(asked->pairs[i].name, "format") != 0)
+            asked->pairs[count++] = asked->pairs[i];
+    asked->pair_count = count;
 }
 
 /* GET /v1/{resource}/{id}: 200 the record, or for who may edit it what is not public yet; 304;
@@ -467,7 +526,8 @@ int handle_record_read(struct request *request, struct reply *reply)
     struct asked *asked = arena_alloc(request->arena, sizeof(*asked));
     struct query *query = arena_alloc(request->arena, sizeof(*query));
     struct problem *problem = arena_alloc(request->arena, sizeof(*problem));
-    int r;
+    const struct format *format;
+    int r = 0;
 
     if (asked == NULL || query == NULL || problem == NULL)
         return fault_raise(-ENOMEM);
@@ -475,14 +535,17 @@ int handle_record_read(struct request *request, struct reply *reply)
         return reply_unknown_resource(request, reply, name);
     if (present_remembered(request, reply, &key))
         return 0;
-    if (!present_accepts_json(request, reply, &r))
+    format = record_format(request, resource, reply, &r);
+    if (format == NULL)
         return r;
     present_read(request, asked);
+    leave_out_format(asked, resource);
     if (!query_parse(request->application->contract, resource, QUERY_READ, asked->pairs,
                      asked->pair_count, asked->languages, asked->language_count, request->arena,
                      problem, query))
         return reply_problem(request, reply, problem);
-    return reply_record(request, reply, query, &key);
+    format_complete(format, query);
+    return reply_record(request, reply, query, format, &key);
 }
 
 /* --- batches

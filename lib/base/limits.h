@@ -31,6 +31,8 @@
 #define FACET_VALUES_MAX 100    /* of one facet */
 #define SEARCH_MATCHES_MAX 1000 /* ranked at most: beyond it nobody pages by relevance */
 #define SORT_KEYS_MAX 4
+#define GONE_DAYS 90   /* calendars that ask once a quarter hear of what was withdrawn */
+#define GONE_MAX 500   /* of these in one calendar */
 #define FAULTS_MAX 100 /* errors of one problem */
 #define REPLY_BYTES_MAX (16 * 1024 * 1024)
 #define REQUEST_ARENA_BYTES_MAX (32 * 1024 * 1024)

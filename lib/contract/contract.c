@@ -613,6 +613,7 @@ static int resources_find(struct compiler *compiler)
         if (days < 1 || days > VERIFY_DAYS_MAX)
             return compiler_refuse(compiler, name, "has no number of verify_days in x-resource");
         resource->verify_days = (unsigned)days;
+        resource->calendar = json_is_true(json_object_get(described, "calendar"));
         resource->admin_only = json_is_true(json_object_get(described, "admin_only"));
         resource->index = (unsigned)contract->resource_count;
         contract->paths[contract->resource_count++] = resource->path;

@@ -86,6 +86,7 @@ struct resource {
     const char *title;                 /* "Financing offers" */
     unsigned index;                    /* 0 .. contract_resource_count() - 1 */
     bool admin_only;                   /* written by administrators alone */
+    bool calendar;                     /* has dates for a calendar: x-calendar */
     unsigned verify_days;              /* after so many a record should be checked again */
     const struct property *properties; /* in the order of the contract */
     size_t property_count;

@@ -53,7 +53,7 @@ int32_t schedule_share(const struct schedule_point *points, size_t count, int mo
 void schedule_plan(const struct schedule_point *points, size_t count, int months, int64_t budget,
                    struct schedule *ret_schedule);
 
-/* --- sums and dates --- */
+/* --- sums --- */
 
 /* Digits behind the point of a currency (ISO 4217). */
 unsigned money_decimals(const char *currency);
@@ -61,12 +61,3 @@ unsigned money_decimals(const char *currency);
 MUST_CHECK bool money_parse(const char *text, unsigned decimals, int64_t *ret_units);
 #define MONEY_TEXT_BYTES 32
 const char *money_text(int64_t units, unsigned decimals, char ret_text[MONEY_TEXT_BYTES]);
-
-struct day {
-    int year, month, day;
-};
-/* "2027-01-15", or with the first day of the month "2027-01". */
-MUST_CHECK bool day_parse(const char *text, struct day *ret_day);
-/* So many months later; the last day of a month that is too short. */
-struct day day_add_months(struct day day, int months);
-struct day day_before(struct day day);

@@ -19,7 +19,8 @@
 
 static bool is_shown(const struct query *query, const struct property *property)
 {
-    if (property->is_computed || strcmp(property->name, "translations") == 0)
+    if ((property->is_computed && !property->is_timed) ||
+        strcmp(property->name, "translations") == 0)
         return false;
     if (query->field_count == 0)
         return !property->detail;

@@ -26,6 +26,15 @@ const struct format FORMATS[] = {
      .begin = geojson_begin,
      .record = geojson_record,
      .end = geojson_end},
+    {.name = "ics",
+     .media_type = "text/calendar",
+     .content_type = "text/calendar; charset=utf-8",
+     .extension = "ics",
+     .needs_calendar = true,
+     .begin = ics_begin,
+     .record = ics_record,
+     .gone = ics_gone,
+     .end = ics_end},
 };
 const size_t FORMAT_COUNT = ARRAY_LENGTH(FORMATS);
 
@@ -37,8 +46,16 @@ const struct format *format_find(const char *name)
     return NULL;
 }
 
+bool format_is_offered(const struct format *format, const struct resource *resource)
+{
+    return (!format->needs_location || resource->location != NULL) &&
+           (!format->needs_calendar || resource->calendar);
+}
+
 void format_complete(const struct format *format, struct query *query)
 {
     if (format->needs_location && query->field_count > 0 && query->field_count < FIELDS_MAX)
         query->fields[query->field_count++] = query->resource->location;
+    if (format->needs_calendar)
+        query->field_count = 0; /* an event is made of what there is */
 }

@@ -20,9 +20,13 @@ struct format {
     const char *content_type; /* as sent */
     const char *extension;    /* of a downloaded file; NULL: shown in place */
     bool needs_location;
+    bool needs_calendar;
     void (*begin)(const struct query *query, struct text *text);
     void (*record)(const struct query *query, struct slice record, bool is_first,
                    struct text *text);
+    /* What is public no longer, of a list that would have had it; NULL: is not told. @record bears
+       ended_at beside its own members. */
+    void (*gone)(const struct query *query, struct slice record, struct text *text);
     void (*end)(const struct query *query, struct text *text);
 };
 
@@ -30,6 +34,8 @@ struct format {
 extern const struct format FORMATS[];
 extern const size_t FORMAT_COUNT;
 
+/* Has the resource what the format shows? */
+bool format_is_offered(const struct format *format, const struct resource *resource);
 /* NULL when there is none. */
 const struct format *format_find(const char *name);
 /* Adds to the fields asked for what the format cannot do without. */
@@ -43,6 +49,11 @@ void geojson_begin(const struct query *query, struct text *text);
 void geojson_record(const struct query *query, struct slice record, bool is_first,
                     struct text *text);
 void geojson_end(const struct query *query, struct text *text);
+
+void ics_begin(const struct query *query, struct text *text);
+void ics_record(const struct query *query, struct slice record, bool is_first, struct text *text);
+void ics_gone(const struct query *query, struct slice record, struct text *text);
+void ics_end(const struct query *query, struct text *text);
 
 void ndjson_begin(const struct query *query, struct text *text);
 void ndjson_record(const struct query *query, struct slice record, bool is_first,

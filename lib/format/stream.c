@@ -67,6 +67,7 @@ static int parse_again(struct stream *stream, const struct stream_request *reque
 static int fetch_batch(struct stream *stream, struct arena *arena, struct problem *problem)
 {
     struct db *db = NULL;
+    struct db_rows *gone = NULL;
     struct page page;
     int r = db_lease(stream->pool, &db);
 
@@ -74,6 +75,8 @@ static int fetch_batch(struct stream *stream, struct arena *arena, struct proble
         return r;
     stream->query.cursor = stream->cursor.length == 0 ? NULL : stream->cursor.bytes;
     r = page_fetch(&stream->query, stream->keys, db, arena, problem, &page);
+    if (r == 0 && page.next == NULL && stream->format->gone != NULL)
+        r = page_gone(&stream->query, db, arena, &gone);
     /* Given back before the first byte is made: a slow reader must not hold it. */
     db_release(db);
     text_clear(&stream->pending);
@@ -88,6 +91,11 @@ static int fetch_batch(struct stream *stream, struct arena *arena, struct proble
                                stream->is_first && i == 0, &stream->pending);
     }
     text_clear(&stream->cursor);
+    for (size_t row = 0; gone != NULL && row < db_rows_count(gone); row++)
+        stream->format->gone(
+            &stream->query, (struct slice){db_rows_text(gone, row, 0), db_rows_bytes(gone, row, 0)},
+            &stream->pending);
+    db_rows_free(gone);
     if (r == 0 && page.next != NULL)
         text_append(&stream->cursor, page.next);
     else if (r == 0)

@@ -51,6 +51,9 @@ void compose_history_page(struct arena *arena, const struct query *query,
                           const struct cursor *cursor, struct statement *ret_statement);
 void compose_history_count(struct arena *arena, const struct query *query, unsigned most,
                            struct statement *ret_statement);
+/* One column: the documents that were public until a while ago and would match, with ended_at. */
+void compose_history_gone(struct arena *arena, const struct query *query,
+                          struct statement *ret_statement);
 /* EXPLAIN (format json) of the query without its page. */
 void compose_estimate(struct arena *arena, const struct query *query,
                       struct statement *ret_statement);

@@ -317,19 +317,19 @@ static const char *instant_of(struct statement *statement, int number)
     return instant == NULL ? "" : instant;
 }
 
-/* " from … where …": what was public then, and matches. */
-static void add_matches(struct statement *statement, const struct query *query)
+/* " from … where …": the rows of the resource, and their documents as of @instant. */
+static void add_rows(struct statement *statement, const struct query *query, const char *instant)
 {
     const int resource = statement_add_value(statement, query->resource->path);
-    const int instant = statement_add_value(statement, query->as_of);
 
     text_append(&statement->sql, " from published.history h cross join lateral (select ");
-    timed_append_past_document(&statement->sql, query->resource, "h.document",
-                               instant_of(statement, instant));
-    text_append_format(&statement->sql,
-                       "::jsonb as document offset 0) d where h.resource = $%d and h.valid_from <= "
-                       "$%d::timestamptz and (h.valid_to is null or h.valid_to > $%d::timestamptz)",
-                       resource, instant, instant);
+    timed_append_past_document(&statement->sql, query->resource, "h.document", instant);
+    text_append_format(&statement->sql, "::jsonb as document offset 0) d where h.resource = $%d",
+                       resource);
+}
+
+static void add_conditions(struct statement *statement, const struct query *query)
+{
     for (size_t i = 0; i < query->condition_count; i++)
         add_condition(statement, &query->conditions[i]);
     if (query->id_count > 0)
@@ -341,6 +341,19 @@ static void add_matches(struct statement *statement, const struct query *query)
     if (query->freshness != FRESHNESS_ANY)
         add_freshness(statement, query);
     statement->plan = DB_PLAN_CUSTOM;
+}
+
+/* What was public then, and matches. */
+static void add_matches(struct statement *statement, const struct query *query)
+{
+    const int instant = statement_add_value(statement, query->as_of);
+
+    add_rows(statement, query, instant_of(statement, instant));
+    text_append_format(&statement->sql,
+                       " and h.valid_from <= $%d::timestamptz and (h.valid_to is null or "
+                       "h.valid_to > $%d::timestamptz)",
+                       instant, instant);
+    add_conditions(statement, query);
 }
 
 void compose_history_page(struct arena *arena, const struct query *query,
@@ -386,4 +399,25 @@ void compose_history_count(struct arena *arena, const struct query *query, unsig
     if (most > 0)
         text_append_format(&statement->sql, " limit %u", most);
     text_append(&statement->sql, ") counted");
+}
+
+void compose_history_gone(struct arena *arena, const struct query *query,
+                          struct statement *statement)
+{
+    static const char LAST[] = "h.valid_to - interval '1 millisecond'";
+
+    statement_init(statement, arena);
+    text_append(&statement->sql, "select left(");
+    timed_append_past_document(&statement->sql, query->resource, "h.document", LAST);
+    text_append(&statement->sql,
+                ", -1) || ',\"ended_at\":\"' || to_char(h.valid_to at time zone 'UTC', "
+                "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') || '\"}'");
+    add_rows(statement, query, LAST);
+    text_append_format(&statement->sql,
+                       " and h.valid_to > now() - interval '%d days' and not exists (select from "
+                       "published.history later where later.id = h.id and later.valid_from >= "
+                       "h.valid_to)",
+                       GONE_DAYS);
+    add_conditions(statement, query);
+    text_append_format(&statement->sql, " order by h.valid_to desc limit %d", GONE_MAX);
 }

@@ -329,6 +329,23 @@ int page_fetch(const struct query *query, const struct cursor_keys *keys, struct
     return r;
 }
 
+int page_gone(const struct query *query, struct db *db, struct arena *arena,
+              struct db_rows **ret_rows)
+{
+    struct statement statement;
+    int r;
+
+    *ret_rows = NULL;
+    if (query->search != NULL || query->has_near || query->has_box || query->as_of != NULL)
+        return 0;
+    compose_history_gone(arena, query, &statement);
+    r = statement_failed(&statement) ? fault_raise(-ENOMEM)
+                                     : db_run_text(db, statement.sql.bytes, statement.plan,
+                                                   statement.count, statement.values, ret_rows);
+    text_deinit(&statement.sql);
+    return r;
+}
+
 void page_deinit(struct page *page)
 {
     view_deinit(&page->view);

@@ -60,6 +60,15 @@ MUST_CHECK int page_fetch(const struct query *query, const struct cursor_keys *k
 void page_deinit(struct page *page);
 
 /*
+ * page_gone() - what the list has lost in the last days, as JSON documents with ended_at
+ * Words and places are not asked of the past: with them there is none.
+ * @ret_rows: owned, db_rows_free(); NULL: none
+ * Return: 0; a db outcome; a fault.
+ */
+MUST_CHECK int page_gone(const struct query *query, struct db *db, struct arena *arena,
+                         struct db_rows **ret_rows);
+
+/*
  * page_etag() - a hash of everything the page shows
  * @variant: borrowed; what else decides the bytes: format, links
  * Return: text in the arena; NULL when it is full.

@@ -41,6 +41,9 @@ alter table catalogue.financing_offers_schedule
   add column interpolation text,
   add constraint financing_offers_schedule_months_in_order check (from_month < until_month);
 
+-- Calendars tell of what was public until a while ago.
+create index history_ended on published.history (resource, valid_to) where valid_to is not null;
+
 -- --- what currencies are worth ------------------------------------------------------------------
 
 create table published.exchange_rate (

@@ -190,7 +190,8 @@ static void append_columns(json_t *columns, json_t *properties, const char *befo
         json_t *schema = property;
         char path[PATH_BYTES];
 
-        if (json_object_get(property, "x-computed") != NULL ||
+        if ((json_object_get(property, "x-computed") != NULL &&
+             json_object_get(property, "x-timed") == NULL) ||
             json_object_get(property, "x-detail") != NULL || strcmp(name, "translations") == 0)
             continue;
         (void)snprintf(path, sizeof(path), "%s%s", before, name);

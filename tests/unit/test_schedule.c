@@ -1,6 +1,7 @@
 #include "financing/schedule.h"
 
 #include "base/annotate.h"
+#include "base/day.h"
 #include "support/leaks.h"
 
 #include <criterion/criterion.h>
@@ -140,6 +141,8 @@ Test(schedule, months_are_those_of_the_calendar)
     cr_assert(day_parse("2028-03-01", &day));
     day = day_before(day);
     cr_assert(day.month == 2 && day.day == 29);
+    day = day_after(day);
+    cr_assert(day.month == 3 && day.day == 1);
     cr_assert(day_parse("2028-01-01", &day));
     day = day_before(day);
     cr_assert(day.year == 2027 && day.month == 12 && day.day == 31);

@@ -39,6 +39,7 @@ library criterion libcriterion-dev
 command curl curl
 file /usr/share/json-schema-test-suite/tests/draft7 json-schema-test-suite
 file /usr/share/perl5/auto/share/dist/Test-JSON-Schema-Acceptance libtest-json-schema-acceptance-perl
+file /usr/lib/python3/dist-packages/icalendar python3-icalendar
 ROWS
         ;;
     bench)
