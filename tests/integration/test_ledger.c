@@ -525,7 +525,8 @@ Test(ledger, housekeeping_removes_what_has_served_its_time_and_nothing_else)
     append_old(1, 300, 10);
     cr_assert_eq(command(WORDS, &result), 0, "%s", result.error);
     cr_assert_not_null(strstr(result.out, "removed idempotency_keys=1500 revoked_tokens=1 "
-                                          "proposal_contacts=2 audit_entries=1200\n"),
+                                          "proposal_contacts=2 erasure_askers=0 "
+                                          "participants=0 audit_entries=1200\n"),
                        "%s", result.out);
     cr_assert_not_null(strstr(result.out, "sealed number=1 root="), "%s", result.out);
     program_result_deinit(&result);
@@ -539,7 +540,8 @@ Test(ledger, housekeeping_removes_what_has_served_its_time_and_nothing_else)
     free(root_of_whole());
     cr_assert_eq(command(WORDS, &result), 0, "%s", result.error);
     cr_assert_str_eq(result.out, "removed idempotency_keys=0 revoked_tokens=0 "
-                                 "proposal_contacts=0 audit_entries=0\n");
+                                 "proposal_contacts=0 erasure_askers=0 participants=0 "
+                                 "audit_entries=0\n");
     program_result_deinit(&result);
 }
 
