@@ -482,15 +482,15 @@ static void uid_of(const char *slug, unsigned place, char uid[PATH_BYTES])
                    place);
 }
 
-#define LONG_TITLE                                                                                        \
-    "Größe, Förderung; ein \\\\ Zeichen und viele Wörter, damit die Zeile lang genug wird für eine " \
-    "Faltung mitten in Ümläüten"
+#define SPOKEN "Größe, Förderung; ein \\\\ Zeichen und viele Wörter, damit die Zeile "
+#define FOLDED "lang genug wird für eine Faltung mitten in Ümläüten"
 
 Test(financing, a_calendar_has_the_deadlines_of_a_filter_and_tells_what_is_called_off)
 {
     char *slug = publish(
         "A calendar",
-        "{\"country\":\"CY\",\"website\":\"https://example.org/a?b=c,d;e\",\"summary\":\"" LONG_TITLE
+        "{\"country\":\"CY\",\"website\":\"https://example.org/a?b=c,d;e\",\"summary\":\"" SPOKEN
+            FOLDED
         "\\nzweite Zeile\",\"application\":{\"deadline_kind\":\"cut_offs\",\"time_zone\":"
         "\"Asia/Nicosia\",\"deadlines\":[{\"date\":\"2106-07-01\",\"label\":\"First, round\"},"
         "{\"date\":\"2106-12-01\",\"time\":\"17:00\"},{\"date\":\"2106-09-01\",\"cancelled\":"

@@ -49,9 +49,9 @@ Test(contract, every_resource_says_when_to_look_again_a_year_unless_it_says_othe
     cr_assert_eq(resource_of("events")->verify_days, 90);
 }
 
-Test(contract, there_are_seventeen_resources_each_with_its_names)
+Test(contract, there_are_nineteen_resources_each_with_its_names)
 {
-    cr_assert_eq(contract_resource_count(contract), 17);
+    cr_assert_eq(contract_resource_count(contract), 19);
     for (size_t i = 0; i < contract_resource_count(contract); i++) {
         const struct resource *resource = contract_resource(contract, i);
 
