@@ -8,12 +8,12 @@
 #include <string.h>
 
 #define PI 3.14159265358979323846
-#define WIDTH 640.0
+#define WIDTH 960.0
 #define RADIUS 180.0
 #define MIDDLE_Y 250.0
 #define TABLE_Y 500.0
 #define LINE_HEIGHT 20.0
-#define LABEL_BYTES_MAX 48  /* on the rim; whole in the table */
+#define LABEL_BYTES_MAX 44  /* on the rim; whole in the table */
 #define LINE_BYTES_MAX 1024 /* a label has 200 characters at most */
 
 struct svg_point radar_point(struct svg_point centre, double radius, size_t axis, size_t axis_count,

@@ -333,12 +333,14 @@ static void wait_until(const char *slug, bool expected)
 
 Test(territory, what_is_published_or_withdrawn_is_seen_in_a_moment)
 {
+    json_auto_t *records =
+        json_pack("{s:[{s:s,s:s,s:s,s:[s],s:[s]}]}", "practices", "slug", "t-late", "title",
+                  "What came later", "summary", "Of the tests.", "target_groups", "street_vendors",
+                  "sectors", "textile");
     struct db_pool *pool = sql_pool("express_writer", "express.role=system");
     struct db *db = NULL;
 
-    list_import_well(json_pack("{s:[{s:s,s:s,s:s,s:[s],s:[s]}]}", "practices", "slug", "t-late",
-                               "title", "What came later", "summary", "Of the tests.",
-                               "target_groups", "street_vendors", "sectors", "textile"));
+    list_import_well(records);
     wait_until("t-late", true);
     cr_assert_eq(db_lease(pool, &db), 0);
     cr_assert_eq(sql_run(db, "delete from published.practices where slug = 't-late'"), 0);
