@@ -3,7 +3,6 @@
 #include "audit/audit.h"
 #include "base/arena.h"
 #include "base/fault.h"
-#include "base/limits.h"
 #include "base/num.h"
 #include "base/text.h"
 #include "db/db.h"
@@ -12,12 +11,17 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CATEGORIES_MAX 4
 #define ALL_OTHERS "all_others"
-#define PAIRS_BYTES_MAX (256 * 1024 * 1024) /* two million pairs of one year */
+#define PAIRS_BYTES_MAX (256 * 1024 * 1024) /* a million pairs of one year */
+#define WEEKS 53 /* of a year, the last one short: one statement each, which ends in time */
+#define NUMBER_BYTES 24
 #define DOCUMENT_BYTES_MAX (4 * 1024 * 1024)
 
 /* Few categories each: the more there are, the more rows rest on few people. */
@@ -52,8 +56,8 @@ static const struct db_query PAIRS = {
            "case when waited_days < 30 then 0 when waited_days < 90 then 1 else 2 end, "
            "case when meetings < 6 then 0 when meetings < 12 then 1 else 2 end, "
            "case outcome when 'business_created' then 0 when 'job' then 1 when 'training' then 2 "
-           "else 3 end from mentoring.statistics_rows($1::integer)",
-    .param_count = 1,
+           "else 3 end from mentoring.statistics_rows($1::integer, $2::integer, $3::bigint)",
+    .param_count = 3,
 };
 static const struct db_query PUBLISH = {
     .name = "statistics_publish",
@@ -77,9 +81,10 @@ size_t statistics_category_count(enum statistics_family family)
 /* --- counting ------------------------------------------------------------------------------------
  */
 
-/* On whom a cell rests; numbers of people begin at 1. */
+/* On whom a cell rests. Somebody of number 0 would not be counted, and be one too few. */
 struct cell {
-    uint32_t count, mentors, mentees, last_mentor, last_mentee;
+    uint32_t count, mentors, mentees;
+    uint64_t last_mentor, last_mentee;
 };
 struct row {
     const char *value;
@@ -109,14 +114,14 @@ static uint32_t people_of(const struct cell *cell)
     return cell->mentors < cell->mentees ? cell->mentors : cell->mentees;
 }
 
-static void count_mentor(struct cell *cell, uint32_t mentor)
+static void count_mentor(struct cell *cell, uint64_t mentor)
 {
     cell->count++;
     cell->mentors += cell->last_mentor != mentor;
     cell->last_mentor = mentor;
 }
 
-static void count_mentee(struct cell *cell, uint32_t mentee)
+static void count_mentee(struct cell *cell, uint64_t mentee)
 {
     cell->mentees += cell->last_mentee != mentee;
     cell->last_mentee = mentee;
@@ -132,7 +137,8 @@ static int compare_mentors(const void *one, const void *other)
 
 /* Indexes of pairs whose mentees ascend: so that no pair has to move for it. */
 struct by_mentee {
-    uint32_t mentee, pair;
+    uint64_t mentee;
+    uint32_t pair;
 };
 
 static int compare_mentees(const void *one, const void *other)
@@ -143,10 +149,10 @@ static int compare_mentees(const void *one, const void *other)
     return (a->mentee > b->mentee) - (a->mentee < b->mentee);
 }
 
-typedef void count_person(struct cell *cell, uint32_t person);
+typedef void count_person(struct cell *cell, uint64_t person);
 
 static void count_into(struct row *row, const struct statistics_pair *pair, count_person *count,
-                       uint32_t person)
+                       uint64_t person)
 {
     count(&row->all, person);
     for (size_t f = 0; f < STATISTICS_FAMILIES; f++)
@@ -376,7 +382,8 @@ static int fill_book(struct book *book)
 
     if (r != 0)
         return r;
-    qsort(book->pairs, book->count, sizeof(*book->pairs), compare_mentors);
+    if (book->count > 0)
+        qsort(book->pairs, book->count, sizeof(*book->pairs), compare_mentors);
     for (size_t i = 0; i < book->count; i++)
         by_mentee[i] = (struct by_mentee){book->pairs[i].mentee, (uint32_t)i};
     qsort(by_mentee, book->count, sizeof(*by_mentee), compare_mentees);
@@ -415,51 +422,90 @@ int statistics_tell(struct arena *arena, struct statistics_pair *pairs, size_t c
 
 /* --- publishing ------------------------------------------------------------------------------- */
 
-static uint32_t read_number(const char *text)
+static int64_t read_number(const char *text)
 {
-    uint32_t number = 0;
-    const bool is_number = num_parse_u32(text, 0, UINT32_MAX, &number);
+    int64_t number = 0;
 
-    assert(is_number); /* the column is an integer */
+    if (!num_parse_i64(text, INT64_MIN, INT64_MAX, &number))
+        assert(false); /* the column is an integer */
     return number;
 }
 
-static int read_pairs(const struct db_rows *rows, struct arena *arena,
-                      struct statistics_pair **ret_pairs)
-{
-    const size_t count = db_rows_count(rows);
-    struct statistics_pair *pairs = arena_alloc_array(arena, count + 1, sizeof(*pairs));
+struct pairs {
+    struct arena *arena;
+    struct statistics_pair *items;
+    size_t count, room;
+};
 
-    if (pairs == NULL)
+/* The old array stays in the arena: together they are as large as the new one. */
+static int make_room(struct pairs *pairs, size_t more)
+{
+    struct statistics_pair *items;
+
+    if (pairs->count + more <= pairs->room)
+        return 0;
+    pairs->room = 2 * (pairs->count + more);
+    items = arena_alloc_array(pairs->arena, pairs->room, sizeof(*items));
+    if (items == NULL)
         return fault_raise(-ENOMEM);
-    for (size_t i = 0; i < count; i++) {
-        pairs[i].mentor = read_number(db_rows_text(rows, i, MENTOR));
-        pairs[i].mentee = read_number(db_rows_text(rows, i, MENTEE));
-        for (int d = 0; d < STATISTICS_DIMENSIONS; d++)
-            pairs[i].values[d] = db_rows_text(rows, i, VALUES + d);
-        for (int f = 0; f < STATISTICS_FAMILIES; f++)
-            pairs[i].categories[f] = (uint8_t)read_number(db_rows_text(rows, i, CATEGORIES + f));
-    }
-    *ret_pairs = pairs;
+    for (size_t i = 0; i < pairs->count; i++)
+        items[i] = pairs->items[i];
+    pairs->items = items;
     return 0;
+}
+
+static int read_pairs(const struct db_rows *rows, struct pairs *pairs)
+{
+    int r = make_room(pairs, db_rows_count(rows));
+
+    for (size_t row = 0; r == 0 && row < db_rows_count(rows); row++) {
+        struct statistics_pair *pair = &pairs->items[pairs->count++];
+
+        pair->mentor = (uint64_t)read_number(db_rows_text(rows, row, MENTOR));
+        pair->mentee = (uint64_t)read_number(db_rows_text(rows, row, MENTEE));
+        for (int d = 0; d < STATISTICS_DIMENSIONS; d++)
+            pair->values[d] = arena_copy(pairs->arena, db_rows_text(rows, row, VALUES + d));
+        for (int f = 0; f < STATISTICS_FAMILIES; f++)
+            pair->categories[f] = (uint8_t)read_number(db_rows_text(rows, row, CATEGORIES + f));
+        if (arena_failed(pairs->arena))
+            r = fault_raise(-ENOMEM);
+    }
+    return r;
+}
+
+static int fetch_pairs(struct db *db, const char *year, struct pairs *pairs)
+{
+    char seed[NUMBER_BYTES];
+    char week[NUMBER_BYTES];
+    int64_t number;
+    int r = 0;
+
+    randombytes_buf(&number, sizeof(number));
+    (void)snprintf(seed, sizeof(seed), "%" PRId64, number);
+    for (int i = 0; i < WEEKS && r == 0; i++) {
+        CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+
+        (void)snprintf(week, sizeof(week), "%d", i);
+        r = db_run(db, &PAIRS, (const char *const[]){year, week, seed}, &rows);
+        if (r == 0)
+            r = read_pairs(rows, pairs);
+    }
+    return r;
 }
 
 static int publish(struct db *db, const char *year)
 {
-    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-    struct statistics_pair *pairs = NULL;
     struct arena arena;
+    struct pairs pairs = {.arena = &arena};
     struct text document;
-    int r = db_run(db, &PAIRS, (const char *const[]){year}, &rows);
+    int r;
 
-    if (r != 0)
-        return r;
     arena_init(&arena, PAIRS_BYTES_MAX);
     text_init(&document, DOCUMENT_BYTES_MAX);
     text_append_char(&document, '{');
-    r = read_pairs(rows, &arena, &pairs);
+    r = fetch_pairs(db, year, &pairs);
     if (r == 0)
-        r = statistics_tell(&arena, pairs, db_rows_count(rows), &document);
+        r = statistics_tell(&arena, pairs.items, pairs.count, &document);
     text_append_char(&document, '}');
     if (r == 0 && text_failed(&document))
         r = fault_raise(-ENOMEM);

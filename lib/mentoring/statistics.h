@@ -41,7 +41,7 @@ enum statistics_family {
     STATISTICS_FAMILIES
 };
 struct statistics_pair {
-    uint32_t mentor, mentee;
+    uint64_t mentor, mentee;
     const char *values[STATISTICS_DIMENSIONS]; /* borrowed */
     uint8_t categories[STATISTICS_FAMILIES];   /* 0 … statistics_category_count() - 1 */
 };

@@ -8,6 +8,9 @@ alter table mentoring.pair add column cohort_id uuid;
 create index pair_cohort on mentoring.pair (cohort_id) where cohort_id is not null;
 comment on column mentoring.pair.cohort_id is 'The assignment that this pair was proposed by.';
 
+-- Of a week of a year: see below.
+create index pair_ended_at on mentoring.pair (ended_at) where state in ('completed', 'ended_early');
+
 -- --- what the public is told of mentoring ----------------------------------------------------------
 
 -- One row a year, made once. Nothing else about mentoring is readable without a token, and nothing
@@ -38,14 +41,15 @@ return coalesce(identity.acting_role() in ('service', 'system'), false)
        and make_date(of_year + 1, 7, 1) <= (now() at time zone 'UTC')::date
        and not exists (select from published.mentoring_statistics s where s.year = of_year);
 
--- The pairs that ended in a year and that both sides agreed to be counted in, without anything that
--- leads to the two: people are numbered anew. Each pair has one country, sector and language.
-create function mentoring.statistics_rows(of_year integer)
+-- The pairs that ended in a year and that both sides agreed to be counted in, a week at a time,
+-- without anything that leads to the two: people are numbers that hang on a seed, which whoever asks
+-- makes and forgets. Each pair has one country, sector and language.
+create function mentoring.statistics_rows(of_year integer, week integer, seed bigint)
   returns table (mentor bigint, mentee bigint, country text, sector text, language text,
                  completion text, waited_days integer, meetings bigint, outcome text)
 language sql stable security definer set search_path = pg_catalog, pg_temp
 begin atomic
-  select dense_rank() over (order by o.subject), dense_rank() over (order by e.subject),
+  select hashtextextended(o.subject, seed), hashtextextended(e.subject, seed),
          coalesce(m.country, 'unknown'),
          case cardinality(e.sectors) when 0 then 'unknown' when 1 then e.sectors[1]
                                      else 'several' end,
@@ -64,8 +68,10 @@ begin atomic
    where mentoring.statistics_are_due(of_year)
      and o.withdrawn_at is null and e.withdrawn_at is null
      and p.state in ('completed', 'ended_early')
-     and p.ended_at >= make_timestamptz(of_year, 1, 1, 0, 0, 0, 'UTC')
-     and p.ended_at < make_timestamptz(of_year + 1, 1, 1, 0, 0, 0, 'UTC')
+     and p.ended_at >= make_timestamptz(of_year, 1, 1, 0, 0, 0, 'UTC') + week * interval '7 days'
+     and p.ended_at < least(make_timestamptz(of_year + 1, 1, 1, 0, 0, 0, 'UTC'),
+                            make_timestamptz(of_year, 1, 1, 0, 0, 0, 'UTC')
+                            + (week + 1) * interval '7 days')
      and (select count(*) from mentoring.consent c
            where c.participant_id in (o.id, e.id) and c.purpose = 'statistics'
              and c.withdrawn_at is null) = 2;

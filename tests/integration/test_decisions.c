@@ -127,7 +127,7 @@ static const struct {
      "rules of a programme, for who coordinates it or is in it"},
     {"mentoring.publish_statistics(integer,json)", "express_writer",
      "asks for the server and the date; adds one row a year"},
-    {"mentoring.statistics_rows(integer)", "express_writer",
+    {"mentoring.statistics_rows(integer,integer,bigint)", "express_writer",
      "asks for the server and the date; nothing leads to a person"},
     {"mentoring.heed_withdrawal()", "", "a trigger; ends the pairs of who withdraws"},
 };
