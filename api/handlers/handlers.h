@@ -32,6 +32,7 @@ int handle_client_remove_secret(struct request *request, struct reply *reply);
 int handle_participants_list(struct request *request, struct reply *reply);
 int handle_participant_create(struct request *request, struct reply *reply);
 int handle_participant_read(struct request *request, struct reply *reply);
+int handle_participant_replace(struct request *request, struct reply *reply);
 int handle_participant_change(struct request *request, struct reply *reply);
 int handle_contact_read(struct request *request, struct reply *reply);
 int handle_contact_set(struct request *request, struct reply *reply);

@@ -391,16 +391,17 @@ static int check_match(struct writing *writing, const struct participant *partic
     return r;
 }
 
-/* The names of what the patch names, in the arena. */
+/* With the names of what the body names, in the arena. */
 static int note_change(struct writing *writing, const struct participant *participant,
-                       const json_t *patch)
+                       const char *verb)
 {
+    const json_t *patch = writing->body;
     const char **names =
         arena_alloc_array(writing->request->arena, json_object_size(patch) + 1, sizeof(*names));
     const char *name;
     json_t *value;
 
-    participants_note(writing, participant, "update");
+    participants_note(writing, participant, verb);
     if (names == NULL)
         return fault_raise(-ENOMEM);
     writing->effect.properties = names;
@@ -409,22 +410,28 @@ static int note_change(struct writing *writing, const struct participant *partic
     return arena_failed(writing->request->arena) ? fault_raise(-ENOMEM) : 0;
 }
 
-/* The profile that comes of the patch, in place of the patch. */
-static int apply(struct writing *writing, const struct participant *before,
-                 struct participant *participant)
+/* The profile that comes of a patch, in place of the patch. */
+static int merge(struct writing *writing, const struct participant *before)
 {
     json_auto_t *profile = participant_profile(before), *merged = NULL;
-    struct arena *arena = writing->request->arena;
-    struct participant_rules rules;
-    json_auto_t *intakes = NULL;
-    int r;
 
     merged = profile == NULL ? NULL : content_patched(profile, writing->body);
     if (merged == NULL || json_object_clear(writing->body) != 0 ||
         json_object_update(writing->body, merged) != 0)
         return fault_raise(-ENOMEM);
-    r = writing_check_body(writing,
-                           before->kind == PARTICIPANT_MENTOR ? "MentorProfile" : "MenteeProfile");
+    return 0;
+}
+
+/* The profile in the body, held against contract and programme. */
+static int read_profile(struct writing *writing, const struct participant *before,
+                        struct participant *participant)
+{
+    const char *schema = before->kind == PARTICIPANT_MENTOR ? "MentorProfile" : "MenteeProfile";
+    struct arena *arena = writing->request->arena;
+    struct participant_rules rules;
+    json_auto_t *intakes = NULL;
+    int r = writing_check_body(writing, schema);
+
     if (r != 0)
         return r;
     *participant = *before;
@@ -442,6 +449,18 @@ static int apply(struct writing *writing, const struct participant *before,
                : refuse_invalid(writing);
 }
 
+static int keep(struct writing *writing, struct participant *participant)
+{
+    int r = participant_store_update(writing->db, writing->request->arena, participant);
+
+    if (r == 0)
+        r = participants_get(writing, PARTICIPANT_LOOK, participant);
+    if (r != 0)
+        return r;
+    writing->effect.version = participant->version;
+    return answer(writing, participant);
+}
+
 static int change(struct writing *writing)
 {
     const enum participant_kind kind = participants_kind(writing);
@@ -453,24 +472,40 @@ static int change(struct writing *writing)
     if (r == 0)
         r = check_match(writing, &before);
     if (r == 0)
-        r = note_change(writing, &before, writing->body);
+        r = note_change(writing, &before, "update");
     if (r == 0)
-        r = apply(writing, &before, &participant);
-    if (r != 0)
-        return r;
-    r = participant_store_update(writing->db, writing->request->arena, &participant);
+        r = merge(writing, &before);
     if (r == 0)
-        r = participants_get(writing, PARTICIPANT_LOOK, &participant);
-    if (r != 0)
-        return r;
-    writing->effect.version = participant.version;
-    return answer(writing, &participant);
+        r = read_profile(writing, &before, &participant);
+    return r == 0 ? keep(writing, &participant) : r;
 }
 
 /* PATCH /v1/mentors/{id}: 200 the person as it is now; 404, 412, 422, 428 */
 int handle_participant_change(struct request *request, struct reply *reply)
 {
     static const struct writing_step STEP = {.act = change};
+
+    return writing_run(request, reply, &STEP);
+}
+
+static int replace(struct writing *writing)
+{
+    struct participant before, participant;
+    int r = participants_get(writing, PARTICIPANT_CHANGE, &before);
+
+    if (r == 0)
+        r = read_profile(writing, &before, &participant);
+    if (r == 0)
+        r = check_match(writing, &before);
+    if (r == 0)
+        r = note_change(writing, &before, "replace");
+    return r == 0 ? keep(writing, &participant) : r;
+}
+
+/* PUT /v1/mentors/{id}: 200 the person as it is now; 404, 412, 422, 428 */
+int handle_participant_replace(struct request *request, struct reply *reply)
+{
+    static const struct writing_step STEP = {.act = replace};
 
     return writing_run(request, reply, &STEP);
 }

@@ -487,6 +487,8 @@ struct service_asking {
     "{\"programme\":\"a-programme-of-a-test\",\"languages\":[{\"language\":\"fr\",\"level\":"      \
     "\"A1\"}],\"formats\":[\"remote\"],\"consents\":[{\"purpose\":\"programme\",\"version\":"      \
     "\"1\"}]}"
+#define A_PROFILE                                                                                  \
+    "{\"languages\":[{\"language\":\"fr\",\"level\":\"A1\"}],\"formats\":[\"remote\"]}"
 #define A_CONTACT "{\"channel\":\"email\",\"address\":\"matrix@example.org\"}"
 #define A_MEETING "{\"starts_at\":\"2099-03-03T17:00:00Z\"}"
 #define A_CONSENT "{\"purpose\":\"statistics\",\"version\":\"2\"}"
@@ -505,6 +507,8 @@ static const struct {
     {"PATCH /v1/clients/{id}", NULL, "{\"name\":\"Matrix\"}"},
     {"POST /v1/mentors", NULL, NEW_PERSON},
     {"POST /v1/mentees", NULL, NEW_PERSON},
+    {"PUT /v1/mentors/{id}", NULL, A_PROFILE},
+    {"PUT /v1/mentees/{id}", NULL, A_PROFILE},
     {"PATCH /v1/mentors/{id}", NULL, "{\"status\":\"paused\"}"},
     {"PATCH /v1/mentees/{id}", NULL, "{\"status\":\"paused\"}"},
     {"PUT /v1/mentors/{id}/contact", NULL, A_CONTACT},
@@ -594,7 +598,8 @@ static void ask_service(const struct service_asking *asking, const struct operat
         if (SERVICE_BODIES[i].type != NULL)
             headers[count++] = SERVICE_BODIES[i].type;
     }
-    if (strcmp(method, "PATCH") == 0 || strncmp(key, "POST /v1/mentoring-pairs/{id}/", 30) == 0)
+    if (strcmp(method, "PATCH") == 0 || strcmp(method, "PUT") == 0 ||
+        strncmp(key, "POST /v1/mentoring-pairs/{id}/", 30) == 0)
         headers[count++] = "If-Match: *";
     response = http_as(token_of(who, NULL), method, path.bytes, headers, body);
     if (response->status != expected)

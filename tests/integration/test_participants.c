@@ -188,7 +188,8 @@ Test(participants, a_change_is_a_merge_patch_of_what_was_read)
     struct test_person mentor;
     const char *path;
     CLEANUP(response_freep)
-    struct response *first = NULL, *second = NULL, *stale = NULL, *without = NULL, *wrong = NULL;
+    struct response *first = NULL, *second = NULL, *stale = NULL, *without = NULL, *wrong = NULL,
+                    *whole = NULL;
 
     mentoring_person("mentors", programme, RICH, &mentor);
     path = address_of(&mentor, "");
@@ -214,6 +215,14 @@ Test(participants, a_change_is_a_merge_patch_of_what_was_read)
     wrong = write_text(mentor.token, "PATCH", path, "*", NULL,
                        "{\"capacity\":9,\"area\":{\"country\":\"BE\",\"lat\":1.234,\"lon\":2}}");
     expect_error(wrong, "/area/lat", "too-precise", "a patch is held against the rules, too");
+    whole = write_text(mentor.token, "PUT", path, response_header(second, "ETag"), NULL,
+                       "{\"languages\":[{\"language\":\"fr\",\"level\":\"A1\"}],"
+                       "\"formats\":[\"remote\"],\"capacity\":2}");
+    expect_status(whole, 200, "the whole profile anew");
+    cr_expect_str_eq(response_text_at(whole, "/status"), "available");
+    cr_expect_null(response_at(whole, "/age_band"));
+    cr_expect_null(response_at(whole, "/availability/friday"));
+    cr_expect_eq(json_integer_value(response_at(whole, "/version")), 3);
     free(programme);
 }
 
