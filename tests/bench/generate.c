@@ -3,10 +3,11 @@
  * shape for writing, in files that `express-api import` takes. The same numbers
  * give the same bytes, everywhere.
  *
- *   generate [--practices N] [--organisations N] --out DIR
+ *   generate [--practices N] [--organisations N] [--offers N] --out DIR
  *
  * DIR/organisations/organisations.json
  * DIR/practices-001/practices.json … 10 000 records a file
+ * DIR/offers/financing-offers.json
  * DIR/words: 400 words to search for, from common to rare
  */
 #include "base/num.h"
@@ -31,6 +32,7 @@
 #define SEARCH_WORDS 400
 #define SEED_ORGANISATIONS 1
 #define SEED_PRACTICES 2
+#define SEED_OFFERS 3
 
 static const char *const COUNTRIES[] = {"AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI",
                                         "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV", "MT",
@@ -59,6 +61,12 @@ static const char *const FORMS[] = {"association", "cooperative", "company", "fo
                                     "social_enterprise"};
 static const char *const KINDS[] = {"Cooperative", "Foundation", "Institute",
                                     "Network",     "Workshop",   "Association"};
+
+static const char *const INSTRUMENTS[] = {"award", "grant",       "guarantee", "in_kind",
+                                          "loan",  "microcredit", "subsidy",   "equity"};
+static const char *const STAGES[] = {"idea",     "informal", "test",  "launch",
+                                     "start_up", "early",    "growth"};
+static const char *const CURRENCIES[] = {"EUR", "EUR", "EUR", "SEK", "GBP"};
 
 #define PICK(random, list) (list)[below((random), ARRAY_LENGTH(list))]
 
@@ -284,6 +292,39 @@ static void make_practice(struct maker *maker, unsigned number, unsigned organis
     text_append_char(&maker->record, '}');
 }
 
+/* What offers state, and what they leave open, is by chance. */
+static void make_offer(struct maker *maker, unsigned number, unsigned organisation_count)
+{
+    struct random *random = &maker->random;
+    const size_t amount = 1000 + 500 * below(random, 100);
+    const char *currency = PICK(random, CURRENCIES);
+
+    text_append_format(&maker->record, "{\"slug\":\"offer-%u\"", number);
+    add_title(maker);
+    append_prose(&maker->text, maker->vocabulary, random, SUMMARY_BYTES);
+    add_text(maker, "summary");
+    add_place(maker);
+    add_choice(maker, "instrument", PICK(random, INSTRUMENTS));
+    text_append_format(&maker->record,
+                       ",\"provider\":\"organisation-%zu\",\"maximum_amount\":{\"amount\":"
+                       "\"%zu\",\"currency\":\"%s\"},\"application\":{\"deadline_kind\":"
+                       "\"cut_offs\",\"time_zone\":\"Europe/Brussels\",\"deadlines\":["
+                       "{\"date\":\"%zu-%02zu-01\"},{\"date\":\"%zu-%02zu-15\"}]},"
+                       "\"eligibility\":{\"minimum_age\":%zu",
+                       1 + below(random, organisation_count), amount, currency,
+                       2024 + below(random, 4), 1 + below(random, 12), 2028 + below(random, 4),
+                       1 + below(random, 12), 16 + below(random, 10));
+    if (below(random, 3) > 0)
+        add_choices(maker, "target_groups", GROUPS, ARRAY_LENGTH(GROUPS), 1, 4);
+    if (below(random, 3) > 0)
+        add_choices(maker, "legal_forms", FORMS, ARRAY_LENGTH(FORMS), 1, 3);
+    if (below(random, 3) > 0)
+        add_choices(maker, "stages", STAGES, ARRAY_LENGTH(STAGES), 1, 3);
+    if (below(random, 3) > 0)
+        add_choices(maker, "sectors", SECTORS, ARRAY_LENGTH(SECTORS), 1, 3);
+    text_append(&maker->record, "}}");
+}
+
 /* --- files
  * ------------------------------------------------------------------------------------------ */
 
@@ -370,6 +411,23 @@ static bool write_practices(struct maker *maker, const char *folder, unsigned co
     return complete;
 }
 
+static bool write_offers(struct maker *maker, const char *folder, unsigned count,
+                         unsigned organisation_count)
+{
+    struct file file;
+    bool complete = true;
+
+    maker->random.state = SEED_OFFERS;
+    if (!file_open(&file, folder, "/offers", "financing-offers.json"))
+        return false;
+    for (unsigned i = 1; i <= count && complete; i++) {
+        make_offer(maker, i, organisation_count);
+        complete = write_record(maker, &file, i == 1);
+    }
+    (void)fprintf(file.stream, "\n]\n");
+    return file_close(&file) && complete;
+}
+
 /* What people search for: not the words that nearly every text has, else from common to rare. */
 static bool write_words(const struct vocabulary *vocabulary, const char *folder)
 {
@@ -394,6 +452,7 @@ static bool write_words(const struct vocabulary *vocabulary, const char *folder)
 struct options {
     uint32_t practices;
     uint32_t organisations;
+    uint32_t offers;
     const char *out;
 };
 
@@ -410,6 +469,9 @@ static bool read_options(int count, char **arguments, struct options *options)
         } else if (strcmp(arguments[i], "--organisations") == 0) {
             if (!num_parse_u32(value, 1, 10000, &options->organisations))
                 return false;
+        } else if (strcmp(arguments[i], "--offers") == 0) {
+            if (!num_parse_u32(value, 1, 1000000, &options->offers))
+                return false;
         } else
             return false;
     }
@@ -419,12 +481,13 @@ static bool read_options(int count, char **arguments, struct options *options)
 int main(int count, char **arguments)
 {
     static struct vocabulary vocabulary;
-    struct options options = {.practices = 100000, .organisations = 10000};
+    struct options options = {.practices = 100000, .organisations = 10000, .offers = 10000};
     struct maker maker = {.vocabulary = &vocabulary};
     bool complete;
 
     if (!read_options(count, arguments, &options)) {
-        (void)fprintf(stderr, "usage: generate [--practices N] [--organisations N] --out DIR\n");
+        (void)fprintf(
+            stderr, "usage: generate [--practices N] [--organisations N] [--offers N] --out DIR\n");
         return 2;
     }
     if (mkdir(options.out, 0777) != 0 && errno != EEXIST) {
@@ -436,6 +499,7 @@ int main(int count, char **arguments)
     text_init(&maker.record, TEXT_BYTES_MAX);
     complete = write_organisations(&maker, options.out, options.organisations) &&
                write_practices(&maker, options.out, options.practices, options.organisations) &&
+               write_offers(&maker, options.out, options.offers, options.organisations) &&
                write_words(&vocabulary, options.out);
     text_deinit(&maker.text);
     text_deinit(&maker.record);
