@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "db/db.h"
 #include "support/database.h"
+#include "support/holds.h"
 #include "support/http.h"
 #include "support/invariants.h"
 #include "support/leaks.h"
@@ -369,6 +370,52 @@ Test(pair_races, consent_that_is_withdrawn_while_others_accept_and_propose_ends_
         free(scene.programme);
     }
     invariants_check("after consent was withdrawn");
+}
+
+/* The proposal is there and not committed, when consent to be matched goes: who withdraws it waits,
+ * and then sees what there is to end. */
+/* Checks Z25. */
+Test(pair_races, a_proposal_that_is_just_being_made_does_not_outlive_consent)
+{
+    char *programme = mentoring_programme(NULL);
+    struct test_person mentor, mentee;
+    struct http_pending *withdrawing;
+    CLEANUP(response_freep) struct response *withdrawn = NULL, *again = NULL;
+    const char *path;
+    struct hold hold;
+    int backend;
+
+    mentoring_person("mentors", programme, NULL, &mentor);
+    mentoring_person("mentees", programme, NULL, &mentee);
+    path = path_of("/v1/mentees/%s/consents/matching/withdraw", mentee.id);
+    hold_open(&hold, ORGANISATION);
+    backend = hold_begin(&hold, "select set_config('express.role', 'admin', true)");
+    cr_assert_eq(
+        sql_run(hold.db,
+                "with made as (insert into mentoring.pair (id, programme_id, mentor_id, "
+                "mentee_id, respond_by) values (gen_random_uuid(), '%s', '%s', '%s', now() "
+                "+ interval '1 day') returning id) insert into mentoring.pair_move "
+                "(pair_id, version, move, to_state, actor, at) select id, 1, 'propose', "
+                "'proposed', 'coordinator', now() from made",
+                programme, mentor.id, mentee.id),
+        0, "%s", db_message(hold.db));
+    withdrawing = http_begin_as(mentee.token, "POST", path, NULL, NULL);
+    hold_wait_blocked(&hold, backend, withdrawing);
+    hold_end(&hold);
+    withdrawn = http_end(withdrawing);
+    if (has_problem(withdrawn, 503, "contention")) { /* it has waited for too long */
+        again = write_text(mentee.token, "POST", path, NULL, NULL, NULL);
+        expect_status(again, 200, "consent is withdrawn");
+    } else {
+        expect_status(withdrawn, 200, "consent is withdrawn");
+    }
+    cr_assert_eq(
+        count_rows(path_of("select count(*) from mentoring.pair where mentee_id = '%s' and "
+                           "state = 'withdrawn'",
+                           mentee.id)),
+        1);
+    hold_close(&hold);
+    free(programme);
 }
 
 /* --- what time does ------------------------------------------------------------------------------
