@@ -21,6 +21,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,9 +65,11 @@ struct profiles {
     pthread_t loader;
     bool has_loader;
 
-    pthread_mutex_t refreshing; /* one at a time; over the four that follow */
-    bool is_loaded;
-    char horizon[32]; /* xid8: everything before it has been seen */
+    atomic_bool is_stopping;
+
+    pthread_mutex_t refreshing; /* one at a time; over the three that follow */
+    atomic_bool is_loaded;      /* set by who holds it */
+    char horizon[32];           /* xid8: everything before it has been seen */
     uint64_t generation;
     uint64_t refreshed_us;
 
@@ -369,7 +372,7 @@ static void shelf_free(struct shelf *shelf)
     free(shelf);
 }
 
-static int fill(struct shelf *shelf, struct db *db, const char *idle)
+static int fill(struct profiles *profiles, struct shelf *shelf, struct db *db, const char *idle)
 {
     static const char LIMIT[] = "5000"; /* BATCH_ITEMS */
     char last[PROFILES_ID_BYTES] = "00000000-0000-0000-0000-000000000000";
@@ -381,6 +384,8 @@ static int fill(struct shelf *shelf, struct db *db, const char *idle)
 
         if (r == 0)
             r = take(shelf, rows);
+        if (r == 0 && atomic_load(&profiles->is_stopping))
+            return -ECANCELED; /* not raised: nobody waits for the answer */
         if (r != 0)
             return r;
         count = db_rows_count(rows);
@@ -394,7 +399,7 @@ static int fill(struct shelf *shelf, struct db *db, const char *idle)
 static int load_all(struct profiles *profiles, struct db *db, const char *idle)
 {
     struct shelf *shelf = calloc(1, sizeof(*shelf)), *old = shelf;
-    const int r = shelf == NULL ? fault_raise(-ENOMEM) : fill(shelf, db, idle);
+    const int r = shelf == NULL ? fault_raise(-ENOMEM) : fill(profiles, shelf, db, idle);
 
     if (r == 0) {
         (void)pthread_rwlock_wrlock(&profiles->lock);
@@ -455,12 +460,14 @@ static int load(struct profiles *profiles, struct db *db, const char *idle)
     int r = db_begin_snapshot(db);
 
     if (r == 0)
-        r = db_run(db, &HORIZON,
-                   (const char *const[]){profiles->is_loaded ? profiles->horizon : NULL}, &horizon);
+        r = db_run(
+            db, &HORIZON,
+            (const char *const[]){atomic_load(&profiles->is_loaded) ? profiles->horizon : NULL},
+            &horizon);
     if (r != 0)
         return r;
     /* A database whose transactions are behind what was seen is another one. */
-    if (!profiles->is_loaded || db_rows_text(horizon, 0, 1)[0] == 't')
+    if (!atomic_load(&profiles->is_loaded) || db_rows_text(horizon, 0, 1)[0] == 't')
         r = load_all(profiles, db, idle);
     else
         r = load_changed(profiles, db, idle);
@@ -478,15 +485,20 @@ int profiles_refresh(struct profiles *profiles, uint64_t generation)
 
     text_init(&idle, IDLE_BYTES_MAX);
     idle_states(&idle);
-    (void)pthread_mutex_lock(&profiles->refreshing);
-    if (!profiles->is_loaded || profiles->generation != generation ||
+    if (!atomic_load(&profiles->is_loaded)) {
+        (void)pthread_mutex_lock(&profiles->refreshing);
+    } else if (pthread_mutex_trylock(&profiles->refreshing) != 0) {
+        text_deinit(&idle);
+        return 0; /* somebody is at it: what there is now is a moment old */
+    }
+    if (!atomic_load(&profiles->is_loaded) || profiles->generation != generation ||
         clock_monotonic_us() - profiles->refreshed_us > AGE_US_MAX) {
         r = db_lease(profiles->pool, &db);
         if (r == 0)
             r = text_failed(&idle) ? fault_raise(-ENOMEM) : load(profiles, db, idle.bytes);
         db_release(db);
         if (r == 0) {
-            profiles->is_loaded = true;
+            atomic_store(&profiles->is_loaded, true);
             profiles->generation = generation;
             profiles->refreshed_us = clock_monotonic_us();
         }
@@ -505,7 +517,7 @@ static void *load_first(void *data)
     if (r == 0)
         log_info("profiles.loaded", "practices=%zu duration_us=%llu", profiles_count(profiles),
                  (unsigned long long)(clock_monotonic_us() - started_us));
-    else
+    else if (!atomic_load(&profiles->is_stopping))
         log_warn("profiles.load", "outcome=%d action=later", r);
     return NULL;
 }
@@ -552,6 +564,7 @@ void profiles_free(struct profiles *profiles)
 {
     if (profiles == NULL)
         return;
+    atomic_store(&profiles->is_stopping, true);
     if (profiles->has_loader)
         (void)pthread_join(profiles->loader, NULL); /* it ends by itself */
     (void)pthread_rwlock_destroy(&profiles->lock);  /* nobody holds them any more */
