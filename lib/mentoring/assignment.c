@@ -430,10 +430,10 @@ void assignment_deinit(struct assignment *assignment)
 
     if (work != NULL) {
         void *const arrays[] = {
-            work->row_order, work->row_rank,     work->row_prices,  work->mates,
-            work->next,      work->column_order, work->column_rank, work->column_prices,
-            work->first,     work->used,         work->places,      work->distances,
-            work->before,    work->open,         work->passed,      work->weights,
+            work->row_order,    work->row_rank,    work->row_prices,    work->mates, work->next,
+            work->column_order, work->column_rank, work->column_prices, work->first, work->used,
+            work->places,       work->distances,   work->before,        work->open,  work->passed,
+            work->weights,      work->entering,
         };
 
         for (size_t i = 0; i < ARRAY_LENGTH(arrays); i++)

@@ -413,7 +413,7 @@ Test(matching, named_mentees_are_all_there_or_none_is_assigned)
     expect_error(foreign, "/mentees", "unknown-record", "one of them is not there");
 }
 
-/* Check C4. Whoever comes second finds that what the first proposed is there. */
+/* Checks C4. Whoever comes second finds that what the first proposed is there. */
 Test(matching, of_two_who_apply_at_once_one_proposes)
 {
     const char *programme = "stadtteilmuetter";
