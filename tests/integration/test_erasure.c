@@ -341,6 +341,29 @@ Test(erasure, pairs_keep_what_tells_of_nobody)
     stage_strike(&stage);
 }
 
+Test(erasure, several_at_once_come_to_one_receipt)
+{
+    struct http_pending *pending[4];
+    char receipt[40] = "";
+    struct stage stage;
+
+    stage_set(&stage);
+    for (size_t i = 0; i < ARRAY_LENGTH(pending); i++)
+        pending[i] = http_begin_as(mentoring_coordinator(), "POST",
+                                   address_of(&stage.mentee, "/erase"), NULL, NULL);
+    for (size_t i = 0; i < ARRAY_LENGTH(pending); i++) {
+        CLEANUP(response_freep) struct response *done = http_end(pending[i]);
+
+        expect_status(done, 200, "one of several");
+        if (receipt[0] == '\0')
+            (void)snprintf(receipt, sizeof(receipt), "%s", response_text_at(done, "/receipt"));
+        cr_expect_str_eq(response_text_at(done, "/receipt"), receipt);
+    }
+    expect_value("1", "select count(*) from mentoring.erasure where participant_id = '%s'",
+                 stage.mentee.id);
+    stage_strike(&stage);
+}
+
 /* --- everything about a person ------------------------------------------------------------------
  */
 
