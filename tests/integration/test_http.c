@@ -23,6 +23,7 @@
 #include <strings.h>
 
 #define BASE_URL "https://api.example.org"
+#define TRIES_MAX 20
 #define PATH_BYTES 512
 
 SERVER_BEFORE_TESTS("EXPRESS_RATE_LIMIT=0", "EXPRESS_BASE_URL=" BASE_URL)
@@ -159,27 +160,50 @@ static void check_same_headers(const struct response *got, const struct response
     }
 }
 
+static bool is_same_body(const struct response *one, const struct response *other)
+{
+    return one->body_bytes == other->body_bytes &&
+           memcmp(one->body, other->body, one->body_bytes) == 0;
+}
+
+/* HEAD before and after the length of the body is known from a GET. Lists of what is being edited
+ * change with what other tests do beside this one: then once more. Return: compared? */
+static bool compare_head(const char *token, const char *path, const char *coding)
+{
+    const char *const headers[] = {coding, "X-Request-Id: of-all-requests", NULL};
+    CLEANUP(response_freep) struct response *first = NULL, *got = NULL, *again = NULL;
+    CLEANUP(response_freep) struct response *before = http_as(token, "GET", path, headers, NULL);
+
+    first = http_as(token, "HEAD", path, headers, NULL);
+    got = http_as(token, "GET", path, headers, NULL);
+    again = http_as(token, "HEAD", path, headers, NULL);
+    cr_assert_eq(got->status, 200, "%s: %.200s", path, got->body);
+    cr_assert_eq(first->status, got->status, "%s", path);
+    cr_assert_eq(first->body_bytes, 0);
+    if (!tells_of_itself(path)) {
+        CLEANUP(response_freep) struct response *after = http_as(token, "GET", path, headers, NULL);
+
+        if (!is_same_body(before, got) || !is_same_body(got, after))
+            return false;
+    }
+    check_same_headers(got, first, path);
+    check_same_headers(got, again, path);
+    return true;
+}
+
 static void check_head(const struct place *place)
 {
     static const char *const CODINGS[] = {"Accept-Encoding: identity", "Accept-Encoding: gzip"};
-    const char *token, *path = place->path;
+    const char *token;
 
     if (json_object_get(place->item, "get") == NULL)
         return;
     token = path_reader(place->template, place->item);
     for (size_t i = 0; i < ARRAY_LENGTH(CODINGS); i++) {
-        const char *const headers[] = {CODINGS[i], "X-Request-Id: of-both-requests", NULL};
-        CLEANUP(response_freep) struct response *first = NULL, *got = NULL, *again = NULL;
+        unsigned tries = 1;
 
-        /* Before and after the length of the body is known from a GET. */
-        first = http_as(token, "HEAD", path, headers, NULL);
-        got = http_as(token, "GET", path, headers, NULL);
-        again = http_as(token, "HEAD", path, headers, NULL);
-        cr_assert_eq(got->status, 200, "%s: %.200s", path, got->body);
-        cr_assert_eq(first->status, got->status, "%s", path);
-        cr_assert_eq(first->body_bytes, 0);
-        check_same_headers(got, first, path);
-        check_same_headers(got, again, path);
+        while (!compare_head(token, place->path, CODINGS[i]))
+            cr_assert_lt(tries++, TRIES_MAX, "%s never stays the same", place->path);
     }
 }
 
