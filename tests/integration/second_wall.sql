@@ -95,3 +95,41 @@ insert into identity.idempotency_key (caller, key, fingerprint, created_at)
 values ('client:a', 'wall-old', '\x01', now() - interval '25 hours'),
        ('client:a', 'wall-young', '\x01', now()), ('client:b', 'wall-young', '\x01', now());
 select audit.append('record.create', 'practices', '00000000-0000-4000-8000-0000000000a1', 1, null);
+
+-- A programme with a pair that has lived through everything: written down, not lived.
+select pg_temp.make('00000000-0000-4000-8000-00000000000c', 'organisations', 'wall-c', 'published',
+                    null, false),
+       pg_temp.make('00000000-0000-4000-8000-0000000000c1', 'mentoring-programmes', 'wall-programme',
+                    'published', '00000000-0000-4000-8000-00000000000c', false);
+set session_replication_role = replica;
+insert into mentoring.participant (id, kind, programme_id, subject, formats, availability, capacity)
+values ('00000000-0000-4000-8000-000000000011', 'mentor', '00000000-0000-4000-8000-0000000000c1',
+        'canary of the mentor', '{remote}', 1, 1),
+       ('00000000-0000-4000-8000-000000000012', 'mentee', '00000000-0000-4000-8000-0000000000c1',
+        'canary of the mentee', '{remote}', 1, null);
+insert into mentoring.participant_language (participant_id, language, level)
+select id, 'fr', 'B1' from mentoring.participant where subject like 'canary%';
+insert into mentoring.contact (participant_id, channel, address)
+select id, 'email', 'canary@example.org' from mentoring.participant where subject like 'canary%';
+insert into mentoring.consent (participant_id, purpose, version, given_at)
+select id, 'programme', '1', now() from mentoring.participant where subject like 'canary%';
+insert into mentoring.pair (id, programme_id, mentor_id, mentee_id, mentor_subject, mentee_subject,
+                            respond_by, state, reason, mentor_accepted_at, mentee_accepted_at,
+                            accepted_at, started_at, ended_at)
+values ('00000000-0000-4000-8000-000000000013', '00000000-0000-4000-8000-0000000000c1',
+        '00000000-0000-4000-8000-000000000011', '00000000-0000-4000-8000-000000000012',
+        'canary of the mentor', 'canary of the mentee', now(), 'completed', 'goals_reached', now(),
+        now(), now(), now(), now());
+insert into mentoring.pair_move (pair_id, version, move, to_state, actor, at)
+values ('00000000-0000-4000-8000-000000000013', 1, 'propose', 'proposed', 'coordinator', now());
+insert into mentoring.meeting (id, pair_id, state, starts_at, answer_by)
+values ('00000000-0000-4000-8000-000000000014', '00000000-0000-4000-8000-000000000013', 'held', now(),
+        now());
+insert into mentoring.goal (id, pair_id, term)
+values ('00000000-0000-4000-8000-000000000015', '00000000-0000-4000-8000-000000000013',
+        'start_business');
+insert into mentoring.feedback (pair_id, side, moment, satisfaction)
+values ('00000000-0000-4000-8000-000000000013', 'mentee', 'end', 5);
+insert into mentoring.outcome (pair_id, moment, code)
+values ('00000000-0000-4000-8000-000000000013', 'end', 'business_created');
+set session_replication_role = default;

@@ -101,6 +101,16 @@ static const char *const PRIVATE[] = {
     "identity.revoked_token",
     "identity.idempotency_key",
     "audit.entry",
+    "mentoring.participant",
+    "mentoring.participant_language",
+    "mentoring.contact",
+    "mentoring.consent",
+    "mentoring.pair",
+    "mentoring.pair_move",
+    "mentoring.meeting",
+    "mentoring.goal",
+    "mentoring.feedback",
+    "mentoring.outcome",
 };
 
 /* Checks Z14. */
