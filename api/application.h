@@ -16,6 +16,7 @@ struct memo;
 struct model;
 struct offers;
 struct profiles;
+struct restored;
 struct settings;
 
 struct application {
@@ -28,6 +29,7 @@ struct application {
     struct memo *memo;            /* ETags known to be current */
     struct offers *offers;        /* financing offers, for matching */
     struct profiles *profiles;    /* what practices are compared by */
+    struct restored *restored;    /* whether erased people may be back */
     struct housekeeper *housekeeper;
     struct cursor_keys cursor_keys;
 };

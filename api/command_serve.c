@@ -5,8 +5,6 @@
  */
 #include "application.h"
 #include "auth/auth.h"
-#include "auth/caller.h"
-#include "base/arena.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "command_data.h"
@@ -18,8 +16,8 @@
 #include "housekeeper.h"
 #include "housekeeping/housekeeping.h"
 #include "memo.h"
-#include "mentoring/ledger.h"
 #include "record/model.h"
+#include "restored.h"
 #include "safety.h"
 #include "server.h"
 #include "settings.h"
@@ -38,7 +36,6 @@
 #define WAITERS_PER_CONNECTION 16
 #define STATEMENTS_MAX 300
 #define DIFFERENCES_BYTES_MAX (1024 * 1024)
-#define LEDGER_ARENA_BYTES_MAX (256 * 1024 * 1024) /* a million erasures */
 
 struct serving {
     struct application application;
@@ -50,6 +47,7 @@ struct serving {
     struct memo *memo;
     struct offers *offers;
     struct profiles *profiles;
+    struct restored *restored;
     pthread_t listener;
     bool is_listening;
     volatile bool stop;
@@ -72,6 +70,7 @@ static void on_state(void *data, bool connected)
     const struct serving *serving = data;
 
     memo_listening(serving->memo, connected);
+    restored_suspect(serving->restored);
 }
 
 static void *listen_for_changes(void *data)
@@ -146,38 +145,27 @@ static int make_auth(struct serving *serving, const struct settings *settings)
 /* Refuse to serve people who were erased, and whom a backup has brought back. */
 static int look_for_the_erased(struct serving *serving, const struct settings *settings)
 {
-    const struct caller service = caller_service();
-    struct erasure *missing;
-    struct arena arena;
-    struct db *db = NULL;
-    size_t count = 0;
+    size_t count;
     int r;
 
-    if (settings->erasure_ledger[0] == '\0') {
+    if (settings->erasure_ledger[0] == '\0')
         log_warn(
             "serve.ledger_missing",
             "effect=\"a backup brings back who was erased\" mend=\"set EXPRESS_ERASURE_LEDGER\"");
-        return 0;
-    }
-    r = db_lease(serving->private_pool, &db);
-    if (r == 0)
-        r = caller_begin(db, &service, "");
-    arena_init(&arena, LEDGER_ARENA_BYTES_MAX);
-    if (r == 0)
-        r = ledger_meet(db, settings->erasure_ledger, &arena, &missing, &count);
+    r = restored_new(serving->private_pool, settings->erasure_ledger, &serving->restored);
+    if (r != 0)
+        return r;
+    r = restored_compare(serving->restored, &count);
     if (r != 0)
         (void)fprintf(stderr, "express-api: the ledger of erasures cannot be compared with the "
                               "database: see the log\n");
-    if (r == 0 && count > 0) {
-        (void)fprintf(stderr,
-                      "express-api: %zu erasures are not in this database, as after a backup was "
-                      "restored: run 'express-api erasures replay' first\n",
-                      count);
-        r = 1;
-    }
-    arena_deinit(&arena);
-    db_release(db);
-    return r;
+    if (r != 0 || count == 0)
+        return r;
+    (void)fprintf(stderr,
+                  "express-api: %zu erasures are not in this database, as after a backup was "
+                  "restored: run 'express-api erasures replay' first\n",
+                  count);
+    return 1;
 }
 
 static int start_housekeeper(struct serving *serving, const struct settings *settings)
@@ -223,6 +211,7 @@ static int prepare(struct serving *serving, const struct settings *settings)
                                                 .auth = serving->auth,
                                                 .memo = serving->memo,
                                                 .profiles = serving->profiles,
+                                                .restored = serving->restored,
                                                 .offers = serving->offers};
     cursor_keys_derive(settings->secret, &serving->application.cursor_keys);
     r = start_housekeeper(serving, settings);
@@ -243,6 +232,7 @@ static void finish(struct serving *serving)
     profiles_free(serving->profiles);
     memo_free(serving->memo);
     offers_free(serving->offers);
+    restored_free(serving->restored);
     db_pool_free(serving->private_pool);
     db_pool_free(serving->pool);
     model_free(serving->model);

@@ -25,6 +25,7 @@
 #include "rate.h"
 #include "reply.h"
 #include "request.h"
+#include "restored.h"
 #include "service.h"
 
 #include <errno.h>
@@ -267,6 +268,15 @@ static const char *resource_of(struct exchange *exchange)
                              : arena_copy_bytes(&exchange->arena, pattern, strcspn(pattern, "/"));
 }
 
+/* People who were erased are not served again by a backup. */
+static int check_nobody_is_back(struct exchange *exchange)
+{
+    if (restored_is_clear(exchange->request.application->restored))
+        return 0;
+    return answered(
+        reply_problem_code(&exchange->request, &exchange->reply, "erasures-missing", NULL));
+}
+
 int check_right(struct exchange *exchange)
 {
     const enum route_access access = exchange->route->access;
@@ -274,7 +284,7 @@ int check_right(struct exchange *exchange)
 
     switch (identity_right(access, &exchange->request.caller, resource)) {
     case RIGHT_GIVEN:
-        return 0;
+        return access >= ACCESS_MENTORING ? check_nobody_is_back(exchange) : 0;
     case RIGHT_NOBODY:
         return refuse(exchange, "unauthenticated", NULL, "Bearer");
     case RIGHT_ROLE_MISSING:

@@ -8,6 +8,7 @@
 #include "metrics.h"
 #include "reply.h"
 #include "request.h"
+#include "restored.h"
 #include "service.h"
 
 static const struct db_query PING = {
@@ -45,13 +46,15 @@ static int handle_readyz(struct request *request, struct reply *reply)
 {
     const struct application *application = request->application;
     bool has_contract = application->contract != NULL;
-    bool has_database;
+    bool has_database, is_clear;
     struct problem problem = {0};
 
     if (atomic_load_explicit(&request->service->draining, memory_order_relaxed))
         return reply_problem_code(request, reply, "shutting-down", NULL);
     has_database = database_answers(application->pool);
-    if (has_database && has_contract) {
+    is_clear =
+        !has_database || application->restored == NULL || restored_is_clear(application->restored);
+    if (has_database && has_contract && is_clear) {
         reply->content_type = "application/json";
         text_append(
             &reply->body,
@@ -65,6 +68,10 @@ static int handle_readyz(struct request *request, struct reply *reply)
     if (!has_database)
         problem_add(&problem, request->arena, NULL, NULL, "database-unavailable",
                     "The database does not answer.");
+    if (!is_clear)
+        problem_add(&problem, request->arena, NULL, NULL, "erasures-missing",
+                    "The ledger knows erasures that the database does not: run "
+                    "'express-api erasures replay'.");
     return reply_problem(request, reply, &problem);
 }
 

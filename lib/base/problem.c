@@ -220,6 +220,10 @@ static const struct problem_kind KINDS[] = {
     {"database-unavailable", 503, "The database cannot be reached",
      "The server runs, but its database does not answer.",
      "Try again after the time in Retry-After. Nothing was changed."},
+    {"erasures-missing", 503, "People are not served at the moment",
+     "The database was put back to an earlier day, or it cannot be told whether it was: people who "
+     "were erased since may be in it. Until they are erased again, nothing about people is shown.",
+     "Try again later. Who runs this server calls 'express-api erasures replay'."},
     {"keys-unavailable", 503, "The token cannot be checked",
      "The token is of an outside issuer whose keys could not be fetched, or this server has no key "
      "to sign with at the moment. It may be a good token.",

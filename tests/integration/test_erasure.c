@@ -4,6 +4,7 @@
  * is between them and what is to be proved.
  */
 #include "base/annotate.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "support/database.h"
 #include "support/http.h"
@@ -21,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 SERVER_BEFORE_TESTS("EXPRESS_RATE_LIMIT=0")
@@ -28,6 +30,7 @@ SERVER_AFTER_TESTS()
 
 TestSuite(erasure, .fini = test_ends_without_leaks, .timeout = 300);
 
+#define RESTORED_MS 20000
 #define CANARY "canary-5d17"
 #define CONTACT "{\"channel\":\"email\",\"address\":\"" CANARY "@example.org\"}"
 #define UNKNOWN_ID "9d2f3c70-5f2e-4b7a-8f0e-2f4b1c0e0000"
@@ -664,6 +667,26 @@ static void restore(const struct test_server *server, const char *file)
     shell("pg_restore --exit-on-error --single-transaction", server->database_url, file);
 }
 
+/* Of somebody who was erased, from a server whose database is put back under it: whatever it
+ * answers meanwhile, it shows nobody. */
+static void wait_for(const struct test_person *person, int status, const char *code)
+{
+    const uint64_t since_ms = clock_monotonic_ms();
+    bool is_there = false;
+
+    while (!is_there) {
+        CLEANUP(response_freep)
+        struct response *read = read_as(mentoring_coordinator(), address_of(person, ""));
+
+        cr_assert_neq(read->status, 200, "somebody is back: %.200s", read->body);
+        is_there = read->status == status &&
+                   strcmp(strrchr(response_text_at(read, "/type"), '/') + 1, code) == 0;
+        cr_assert_lt(clock_monotonic_ms() - since_ms, RESTORED_MS, "%d %.200s", read->status,
+                     read->body);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    }
+}
+
 static void command(const char *word, const char *expected)
 {
     struct program_result result;
@@ -694,9 +717,10 @@ Test(erasure, a_backup_brings_nobody_back)
     shell("pg_dump --format=custom", server.database_url, backup);
     done = erase(mentoring_coordinator(), &stage.mentee);
     expect_status(done, 200, "erased after the backup");
+    restore(&server, backup);
+    wait_for(&stage.mentee, 503, "erasures-missing");
     if (!test_server_end(&server, &what))
         cr_assert_fail("%s", what);
-    restore(&server, backup);
     cr_expect(is_there(&stage.mentee), "the backup brings the mentee back");
     cr_assert_not(test_server_restart(&server, changes, &what), "it serves who was erased");
     cr_expect_not_null(strstr(what, "express-api erasures replay"), "%s", what);
@@ -714,6 +738,10 @@ Test(erasure, a_backup_brings_nobody_back)
     expect_problem(read, 404, "not-found", "it is not there");
     expect_status(receipt, 200, "the receipt holds");
     cr_expect_str_eq(response_text_at(receipt, "/erased_at"), response_text_at(done, "/erased_at"));
+    restore(&server, backup);
+    wait_for(&stage.mentee, 503, "erasures-missing");
+    command("replay", "replayed=1 people=1");
+    wait_for(&stage.mentee, 404, "not-found");
     if (!test_server_stop(&server, &what))
         cr_assert_fail("%s", what);
     (void)unlink(backup);
