@@ -99,6 +99,8 @@ static void say_meeting(enum compatibility_component component, const struct com
         text_append_char(text, '.');
     } else if (strcmp(code, "remote") == 0) {
         text_append(text, "They can meet remotely, so that distance counts little.");
+    } else if (judged->distance_m == 0) {
+        text_append(text, "They live in the same area.");
     } else {
         text_append_format(text, "They live about %" PRId64 " km apart.",
                            (judged->distance_m + 500) / 1000);
