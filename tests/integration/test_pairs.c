@@ -610,7 +610,7 @@ Test(pairs, nobody_is_in_a_pair_with_oneself)
 Test(pairs, what_is_not_ones_own_is_what_does_not_exist)
 {
     static const char *const BEHIND[] = {
-        "", "/moves", "/meetings", "/goals", "/feedback", "/outcomes", "/meetings/" UNKNOWN_ID};
+        "", "/moves", "/meetings", "/goals", "/feedback", "/outcomes", ("/meetings/" UNKNOWN_ID)};
     struct scene scene, other;
 
     begin(&scene, NULL);
