@@ -21,6 +21,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,8 +63,8 @@ struct shelf {
 
 struct profiles {
     struct db_pool *pool;
-    pthread_t loader;
-    bool has_loader;
+    bool has_loader; /* a thread that nobody joins: the process may end at any moment */
+    sem_t loader_ended;
 
     atomic_bool is_stopping;
 
@@ -519,6 +520,7 @@ static void *load_first(void *data)
                  (unsigned long long)(clock_monotonic_us() - started_us));
     else if (!atomic_load(&profiles->is_stopping))
         log_warn("profiles.load", "outcome=%d action=later", r);
+    (void)sem_post(&profiles->loader_ended); /* from here on @profiles may be gone */
     return NULL;
 }
 
@@ -550,12 +552,19 @@ int profiles_new(struct db_pool *pool, struct profiles **ret_profiles)
 {
     struct profiles *profiles = NULL;
     const int r = profiles_new_empty(&profiles);
+    pthread_t loader;
 
     if (r != 0)
         return r;
     profiles->pool = pool;
     /* Without the thread the first request loads. */
-    profiles->has_loader = pthread_create(&profiles->loader, NULL, load_first, profiles) == 0;
+    profiles->has_loader = sem_init(&profiles->loader_ended, 0, 0) == 0;
+    if (profiles->has_loader && pthread_create(&loader, NULL, load_first, profiles) != 0) {
+        (void)sem_destroy(&profiles->loader_ended);
+        profiles->has_loader = false;
+    }
+    if (profiles->has_loader)
+        (void)pthread_detach(loader);
     *ret_profiles = profiles;
     return 0;
 }
@@ -565,9 +574,12 @@ void profiles_free(struct profiles *profiles)
     if (profiles == NULL)
         return;
     atomic_store(&profiles->is_stopping, true);
-    if (profiles->has_loader)
-        (void)pthread_join(profiles->loader, NULL); /* it ends by itself */
-    (void)pthread_rwlock_destroy(&profiles->lock);  /* nobody holds them any more */
+    if (profiles->has_loader) {
+        while (sem_wait(&profiles->loader_ended) != 0)
+            continue; /* a signal came between; it ends by itself */
+        (void)sem_destroy(&profiles->loader_ended);
+    }
+    (void)pthread_rwlock_destroy(&profiles->lock); /* nobody holds them any more */
     (void)pthread_mutex_destroy(&profiles->refreshing);
     shelf_free(profiles->shelf);
     free(profiles);
