@@ -266,6 +266,9 @@ void path_fill(const char *template, const json_t *item, char ret_path[PATH_FILL
     }
     ret_path[used < PATH_FILLED_BYTES ? used : PATH_FILLED_BYTES - 1] = '\0';
     add_required(json_object_get(item, "get"), ret_path);
+    /* One of several says where. */
+    if (strcmp(template, "/v1/coverage") == 0)
+        add_text("?country=BE", ret_path);
 }
 
 const char *path_reader(const char *template, const json_t *item)
