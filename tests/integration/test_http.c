@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #define BASE_URL "https://api.example.org"
 #define TRIES_MAX 20
@@ -177,6 +178,11 @@ static bool compare_head(const char *token, const char *path, const char *coding
     first = http_as(token, "HEAD", path, headers, NULL);
     got = http_as(token, "GET", path, headers, NULL);
     again = http_as(token, "HEAD", path, headers, NULL);
+    /* On a busy machine what is computed may be refused for a moment. */
+    if (got->status == 503 || first->status == 503 || again->status == 503) {
+        (void)nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+        return false;
+    }
     cr_assert_eq(got->status, 200, "%s: %.200s", path, got->body);
     cr_assert_eq(first->status, got->status, "%s", path);
     cr_assert_eq(first->body_bytes, 0);
