@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "base/text.h"
 #include "db/db.h"
+#include "db/time.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -32,7 +33,7 @@ enum {
 static const struct db_query LIST = {
     .name = "audit_list",
     .sql = "select chain, position, "
-           "to_char(at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), action, role, "
+           "to_char(at" DB_RFC3339_EXACT ", action, role, "
            "client_id, subject, resource, record_id, version, request_id, "
            "array_to_json(properties), at "
            "from audit.entry where ($1::uuid is null or client_id = $1::uuid) "

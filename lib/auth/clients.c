@@ -12,6 +12,7 @@
 #include "base/fault.h"
 #include "base/num.h"
 #include "db/db.h"
+#include "db/time.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -43,13 +44,12 @@ enum {
     CLIENT_SECOND_CREATED,
     CLIENT_SECOND_USED
 };
-#define RFC3339 " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
 #define COLUMNS                                                                                    \
     "c.id, c.name, c.organisation_id, o.slug, c.role, array_to_string(c.scopes, ' '), "            \
-    "to_char(c.created_at" RFC3339 ", to_char(c.disabled_at" RFC3339                               \
-    ", to_char(c.last_used_at" RFC3339 ", to_char(s1.created_at" RFC3339                           \
-    ", to_char(s1.last_used_at" RFC3339 ", to_char(s2.created_at" RFC3339                          \
-    ", to_char(s2.last_used_at" RFC3339
+    "to_char(c.created_at" DB_RFC3339_SECONDS ", to_char(c.disabled_at" DB_RFC3339_SECONDS         \
+    ", to_char(c.last_used_at" DB_RFC3339_SECONDS ", to_char(s1.created_at" DB_RFC3339_SECONDS     \
+    ", to_char(s1.last_used_at" DB_RFC3339_SECONDS ", to_char(s2.created_at" DB_RFC3339_SECONDS    \
+    ", to_char(s2.last_used_at" DB_RFC3339_SECONDS
 #define TABLES                                                                                     \
     " from identity.client c left join catalogue.record o on o.id = c.organisation_id "            \
     "left join identity.client_secret s1 on s1.client_id = c.id and s1.slot = 1 "                  \

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "db/db.h"
+#include "db/time.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -53,11 +54,10 @@ static const struct db_query RETIRE = {
     .param_count = 2,
 };
 enum { LISTED_KID, LISTED_SEALED, LISTED_CREATED, LISTED_RETIRED, LISTED_EXPIRES, LISTED_EXPIRED };
-#define RFC3339 " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
 static const struct db_query LIST = {
     .name = "keys_list",
-    .sql = "select kid, encode(private_sealed, 'hex'), to_char(created_at" RFC3339
-           ", to_char(retired_at" RFC3339 ", to_char(expires_at" RFC3339
+    .sql = "select kid, encode(private_sealed, 'hex'), to_char(created_at" DB_RFC3339_SECONDS
+           ", to_char(retired_at" DB_RFC3339_SECONDS ", to_char(expires_at" DB_RFC3339_SECONDS
            ", coalesce(expires_at <= now(), false) "
            "from identity.signing_key order by created_at desc, kid limit 1000",
 };

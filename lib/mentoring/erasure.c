@@ -5,6 +5,7 @@
 #include "base/num.h"
 #include "base/uuid.h"
 #include "db/db.h"
+#include "db/time.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,34 +19,28 @@
 #define DUE_MIN 20
 #define DUE_PART 10
 
-#define TIME(column) "to_char(" column " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
-
 static const struct db_query RUN = {
     .name = "erasure_run",
-    .sql = "select receipt, null, null, null, " TIME(
-        "erased_at") ", audit_id "
-                     "from mentoring.erase($1::uuid, $2::mentoring.participant_kind)",
+    .sql = "select receipt, null, null, null, to_char(erased_at" DB_RFC3339 ", audit_id "
+           "from mentoring.erase($1::uuid, $2::mentoring.participant_kind)",
     .param_count = 2,
 };
 static const struct db_query GONE = {
     .name = "erasure_gone",
-    .sql = "select receipt, null, null, null, " TIME(
-        "erased_at") ", null "
-                     "from mentoring.gone($1::uuid, $2::mentoring.participant_kind)",
+    .sql = "select receipt, null, null, null, to_char(erased_at" DB_RFC3339 ", null "
+           "from mentoring.gone($1::uuid, $2::mentoring.participant_kind)",
     .param_count = 2,
 };
 static const struct db_query RECEIPT = {
     .name = "erasure_receipt",
-    .sql =
-        "select $1::uuid, null, kind, cause, " TIME("erased_at") ", null "
-                                                                 "from mentoring.receipt($1::uuid)",
+    .sql = "select $1::uuid, null, kind, cause, to_char(erased_at" DB_RFC3339 ", null "
+           "from mentoring.receipt($1::uuid)",
     .param_count = 1,
 };
 static const struct db_query LIST = {
     .name = "erasure_list",
-    .sql = "select receipt, participant_id, kind, cause, " TIME(
-        "erased_at") ", null "
-                     "from mentoring.erasures_since($1::timestamptz)",
+    .sql = "select receipt, participant_id, kind, cause, to_char(erased_at" DB_RFC3339 ", null "
+           "from mentoring.erasures_since($1::timestamptz)",
     .param_count = 1,
 };
 static const struct db_query AGAIN = {

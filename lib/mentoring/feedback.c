@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/fault.h"
 #include "db/db.h"
+#include "db/time.h"
 
 #include <errno.h>
 
@@ -10,7 +11,7 @@ enum { SIDE, MOMENT, SATISFACTION, USEFULNESS, RELATIONSHIP, WOULD_REPEAT, GIVEN
 static const struct db_query LIST = {
     .name = "feedback_list",
     .sql = "select side, moment, satisfaction, usefulness, relationship, would_repeat::text, "
-           "to_char(given_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') "
+           "to_char(given_at" DB_RFC3339 " "
            "from mentoring.feedback where pair_id = $1::uuid order by moment desc, side limit 4",
     .param_count = 1,
 };

@@ -5,27 +5,27 @@
 #include "base/num.h"
 #include "base/uuid.h"
 #include "db/db.h"
+#include "db/time.h"
 
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #define NUMBER_BYTES 24
-#define RFC3339 " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 #define COLUMNS                                                                                    \
-    "g.id, g.term, g.state, g.progress, g.version, to_char(g.created_at" RFC3339                   \
-    ", to_char(g.updated_at" RFC3339
+    "g.id, g.term, g.state, g.progress, g.version, to_char(g.created_at" DB_RFC3339                \
+    ", to_char(g.updated_at" DB_RFC3339
 enum { ID, TERM, STATE, PROGRESS, VERSION, CREATED_AT, UPDATED_AT };
+#define ONE                                                                                        \
+    "select " COLUMNS " from mentoring.goal g where g.pair_id = $1::uuid and g.id = $2::uuid"
 static const struct db_query GET = {
     .name = "goal_get",
-    .sql =
-        "select " COLUMNS " from mentoring.goal g where g.pair_id = $1::uuid and g.id = $2::uuid",
+    .sql = ONE,
     .param_count = 2,
 };
 static const struct db_query LOCK = {
     .name = "goal_lock",
-    .sql = "select from mentoring.goal where pair_id = $1::uuid and id = $2::uuid "
-           "for no key update",
+    .sql = ONE " for no key update",
     .param_count = 2,
 };
 static const struct db_query LIST = {
@@ -70,15 +70,11 @@ int goal_get(struct db *db, struct arena *arena, const char *pair_id, const char
              struct goal *ret_goal)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-    const char *const values[] = {pair_id, id};
-    int r = 0;
+    int r;
 
     if (!uuid_is_valid(id))
         return GOAL_NOT_FOUND;
-    if (lock)
-        r = db_run(db, &LOCK, values, NULL);
-    if (r == 0)
-        r = db_run(db, &GET, values, &rows);
+    r = db_run(db, lock ? &LOCK : &GET, (const char *const[]){pair_id, id}, &rows);
     if (r != 0)
         return r;
     return db_rows_count(rows) == 0 ? GOAL_NOT_FOUND : read_goal(rows, 0, arena, ret_goal);

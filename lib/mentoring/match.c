@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "db/db.h"
+#include "db/time.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -146,7 +147,7 @@ static const struct db_query NOTE_SHOWN = {
 static const struct db_query PROPOSALS = {
     .name = "match_proposals",
     .sql = "select p.id, p.mentee_id, p.mentor_id, p.state, p.score, "
-           "to_char(p.respond_by at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') "
+           "to_char(p.respond_by" DB_RFC3339 " "
            "from mentoring.pair p where p.cohort_id = $1::uuid order by p.id",
     .param_count = 1,
 };

@@ -5,17 +5,17 @@
 #include "base/num.h"
 #include "base/uuid.h"
 #include "db/db.h"
+#include "db/time.h"
 
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #define NUMBER_BYTES 24
-#define RFC3339 " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 #define COLUMNS                                                                                    \
-    "m.id, m.state, m.version, to_char(m.starts_at" RFC3339                                        \
-    ", m.duration_minutes, m.format, m.reason, to_char(m.answer_by" RFC3339                        \
-    ", to_char(m.overdue_since" RFC3339 ", to_char(m.updated_at" RFC3339
+    "m.id, m.state, m.version, to_char(m.starts_at" DB_RFC3339                                     \
+    ", m.duration_minutes, m.format, m.reason, to_char(m.answer_by" DB_RFC3339                     \
+    ", to_char(m.overdue_since" DB_RFC3339 ", to_char(m.updated_at" DB_RFC3339
 enum {
     MEETING_ID,
     MEETING_STATE,
@@ -28,16 +28,16 @@ enum {
     MEETING_OVERDUE,
     MEETING_UPDATED_AT
 };
+#define ONE                                                                                        \
+    "select " COLUMNS " from mentoring.meeting m where m.pair_id = $1::uuid and m.id = $2::uuid"
 static const struct db_query GET = {
     .name = "meeting_get",
-    .sql = "select " COLUMNS " from mentoring.meeting m "
-           "where m.pair_id = $1::uuid and m.id = $2::uuid",
+    .sql = ONE,
     .param_count = 2,
 };
 static const struct db_query LOCK = {
     .name = "meeting_lock",
-    .sql = "select from mentoring.meeting where pair_id = $1::uuid and id = $2::uuid "
-           "for no key update",
+    .sql = ONE " for no key update",
     .param_count = 2,
 };
 static const struct db_query LIST = {
@@ -107,15 +107,11 @@ int meeting_get(struct db *db, struct arena *arena, const char *pair_id, const c
                 struct meeting *ret_meeting)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-    const char *const values[] = {pair_id, id};
-    int r = 0;
+    int r;
 
     if (!uuid_is_valid(id))
         return MEETING_NOT_FOUND;
-    if (lock)
-        r = db_run(db, &LOCK, values, NULL);
-    if (r == 0)
-        r = db_run(db, &GET, values, &rows);
+    r = db_run(db, lock ? &LOCK : &GET, (const char *const[]){pair_id, id}, &rows);
     if (r != 0)
         return r;
     return db_rows_count(rows) == 0 ? MEETING_NOT_FOUND : read_meeting(rows, 0, arena, ret_meeting);

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/fault.h"
 #include "db/db.h"
+#include "db/time.h"
 
 #include <errno.h>
 
@@ -10,7 +11,7 @@ enum { MOMENT, CODE, NOTED_AT };
 static const struct db_query LIST = {
     .name = "outcome_list",
     .sql = "select moment, code, "
-           "to_char(noted_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') "
+           "to_char(noted_at" DB_RFC3339 " "
            "from mentoring.outcome where pair_id = $1::uuid order by moment, code limit 15",
     .param_count = 1,
 };

@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "base/uuid.h"
 #include "db/db.h"
+#include "db/time.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -17,7 +18,6 @@
 
 #define NUMBER_BYTES 24
 #define STATES_OPEN "('proposed', 'accepted', 'active', 'paused')"
-#define RFC3339 " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 /* A reason is between who gave it and the coordinator. */
 #define ACTS_AS_COORDINATOR "(select identity.acting_role()) = 'coordinator'"
 #define CALLER_SIDE                                                                                \
@@ -30,12 +30,12 @@
 #define COLUMNS                                                                                    \
     "p.id, p.programme_id, r.slug, g.title, p.state, p.version, "                                  \
     "case when " ACTS_AS_COORDINATOR " then p.score end, mentor.id, mentee.id, "                   \
-    "to_char(p.proposed_at" RFC3339 ", to_char(p.respond_by" RFC3339                               \
-    ", to_char(p.mentor_accepted_at" RFC3339 ", to_char(p.mentee_accepted_at" RFC3339              \
-    ", to_char(p.accepted_at" RFC3339 ", to_char(p.started_at" RFC3339                             \
-    ", to_char(p.due_at" RFC3339 ", to_char(p.paused_at" RFC3339 ", to_char(p.ended_at" RFC3339    \
-    ", " REASON ", to_char(p.updated_at" RFC3339 ", case when " ACTS_AS_COORDINATOR                \
-    " then 'coordinator' else " CALLER_SIDE " end"
+    "to_char(p.proposed_at" DB_RFC3339 ", to_char(p.respond_by" DB_RFC3339                         \
+    ", to_char(p.mentor_accepted_at" DB_RFC3339 ", to_char(p.mentee_accepted_at" DB_RFC3339        \
+    ", to_char(p.accepted_at" DB_RFC3339 ", to_char(p.started_at" DB_RFC3339                       \
+    ", to_char(p.due_at" DB_RFC3339 ", to_char(p.paused_at" DB_RFC3339                             \
+    ", to_char(p.ended_at" DB_RFC3339 ", " REASON ", to_char(p.updated_at" DB_RFC3339              \
+    ", case when " ACTS_AS_COORDINATOR " then 'coordinator' else " CALLER_SIDE " end"
 #define BESIDE                                                                                     \
     " left join catalogue.record r on r.id = p.programme_id "                                      \
     "left join catalogue.mentoring_programmes g on g.id = p.programme_id "                         \
@@ -182,7 +182,7 @@ static const struct db_query NOTE_MOVE = {
 
 #define MOVE_COLUMNS                                                                               \
     "m.version, m.move, m.from_state, m.to_state, m.actor, m.side, "                               \
-    "case when " ACTS_AS_COORDINATOR " or m.side = $2 then m.reason end, to_char(m.at" RFC3339
+    "case when " ACTS_AS_COORDINATOR " or m.side = $2 then m.reason end, to_char(m.at" DB_RFC3339
 enum { MOVE_VERSION, MOVE_MOVE, MOVE_FROM, MOVE_TO, MOVE_ACTOR, MOVE_SIDE, MOVE_REASON, MOVE_AT };
 static const struct db_query MOVES = {
     .name = "pair_moves",

@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "base/uuid.h"
 #include "db/db.h"
+#include "db/time.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -19,8 +20,6 @@
 
 #define NUMBER_BYTES 24
 #define SUBJECT_KEY "participant_programme_id_kind_subject_key"
-
-#define TIME(column) "to_char(" column " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 
 enum { RULES_ID, RULES_SLUG, RULES_CAPACITY, RULES_AGE, RULES_INTAKES };
 static const struct db_query RULES = {
@@ -60,9 +59,10 @@ enum {
     "array_to_string(p.sectors, ' '), array_to_string(p.skills, ' '), "                            \
     "array_to_string(p.goals, ' '), array_to_string(p.formats, ' '), p.availability, "             \
     "p.area_country, (p.area_lat * 10)::integer, (p.area_lon * 10)::integer, p.age_band, "         \
-    "p.capacity, p.intake, p.version, " TIME("p.created_at") ", " TIME("p.updated_at") ", " TIME(  \
-        "p.withdrawn_at") " from mentoring.participant p "                                         \
-                          "left join catalogue.record r on r.id = p.programme_id "
+    "p.capacity, p.intake, p.version, to_char(p.created_at" DB_RFC3339                             \
+    ", to_char(p.updated_at" DB_RFC3339 ", to_char(p.withdrawn_at" DB_RFC3339                      \
+    " from mentoring.participant p "                                                               \
+    "left join catalogue.record r on r.id = p.programme_id "
 static const struct db_query GET = {
     .name = "participant_get",
     .sql = PERSON "where p.id = $1::uuid and p.kind = $2::mentoring.participant_kind",
@@ -146,8 +146,9 @@ static const struct db_query ADD_LANGUAGES = {
 enum { CONTACT_CHANNEL, CONTACT_ADDRESS, CONTACT_UPDATED };
 static const struct db_query CONTACT = {
     .name = "participant_contact",
-    .sql = "select c.channel, c.address, " TIME("c.updated_at") " from mentoring.contact c "
-                                                                "where c.participant_id = $1::uuid",
+    .sql =
+        "select c.channel, c.address, to_char(c.updated_at" DB_RFC3339 " from mentoring.contact c "
+        "where c.participant_id = $1::uuid",
     .param_count = 1,
 };
 static const struct db_query SET_CONTACT = {
@@ -164,7 +165,9 @@ static const struct db_query REMOVE_CONTACT = {
 };
 
 enum { CONSENT_PURPOSE, CONSENT_VERSION, CONSENT_GIVEN, CONSENT_WITHDRAWN, CONSENT_REPLACED };
-#define CONSENT "purpose, version, " TIME("given_at") ", " TIME("withdrawn_at") ", replaced "
+#define CONSENT                                                                                    \
+    "purpose, version, to_char(given_at" DB_RFC3339 ", to_char(withdrawn_at" DB_RFC3339            \
+    ", replaced "
 static const struct db_query CONSENTS = {
     .name = "participant_consents",
     .sql = "select " CONSENT "from mentoring.consent where participant_id = $1::uuid "

@@ -17,6 +17,7 @@
 
 #include "base/arena.h"
 #include "base/uuid.h"
+#include "db/time.h"
 #include "record/model.h"
 #include "record/timed.h"
 
@@ -410,8 +411,7 @@ void compose_history_gone(struct arena *arena, const struct query *query,
     text_append(&statement->sql, "select left(");
     timed_append_past_document(&statement->sql, query->resource, "h.document", LAST);
     text_append(&statement->sql,
-                ", -1) || ',\"ended_at\":\"' || to_char(h.valid_to at time zone 'UTC', "
-                "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') || '\"}'");
+                ", -1) || ',\"ended_at\":\"' || to_char(h.valid_to" DB_RFC3339 " || '\"}'");
     add_rows(statement, query, LAST);
     text_append_format(&statement->sql,
                        " and h.valid_to > now() - interval '%d days' and not exists (select from "

@@ -13,6 +13,7 @@
 #include "base/uuid.h"
 #include "contract/contract.h"
 #include "db/db.h"
+#include "db/time.h"
 #include "record/edit_internal.h"
 #include "record/model.h"
 
@@ -47,11 +48,10 @@ enum {
 /* The latest of what was public under this name and is not any more. */
 static const struct db_query GONE = {
     .name = "edit_gone",
-    .sql = "select g.id, g.slug, " EDIT_TIME(
-        "g.deleted_at") ", (select s.slug from "
-                        "catalogue.record s where s.id = g.replaced_by) from published.gone g "
-                        "where g.resource = $1 and (g.slug = $2 or g.id = $3::uuid) "
-                        "order by g.deleted_at desc limit 1",
+    .sql = "select g.id, g.slug, to_char(g.deleted_at" DB_RFC3339 ", (select s.slug from "
+           "catalogue.record s where s.id = g.replaced_by) from published.gone g "
+           "where g.resource = $1 and (g.slug = $2 or g.id = $3::uuid) "
+           "order by g.deleted_at desc limit 1",
     .param_count = 3,
 };
 

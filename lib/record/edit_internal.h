@@ -17,10 +17,6 @@ struct db_rows;
 
 #define EDIT_NUMBER_BYTES 24
 
-/* A PostgreSQL timestamp as it is shown. */
-#define EDIT_TIME(column)                                                                          \
-    "to_char(" column " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
-
 /* --- edit.c --- */
 
 /* May the caller write records of @resource at all? Else EDIT_FORBIDDEN, with the problem set. */

@@ -11,6 +11,7 @@
 #include "base/uuid.h"
 #include "contract/contract.h"
 #include "db/db.h"
+#include "db/time.h"
 #include "record/model.h"
 #include "record/references.h"
 
@@ -22,7 +23,7 @@
 #define LIST_BYTES_MAX (64 * 1024)
 #define SQL_BYTES_MAX (256 * 1024)
 
-#define VERSION_AT EDIT_TIME("v.at")
+#define VERSION_AT "to_char(v.at" DB_RFC3339
 
 static const struct db_query VERSIONS = {
     .name = "edit_versions",
@@ -80,8 +81,8 @@ int edit_append_versions(const struct edit *edit, const struct edit_record *reco
 #define PARAMETERS 7
 #define MICROSECONDS(column) "(extract(epoch from " column ") * 1000000)::bigint"
 #define PLACE "(timestamptz 'epoch' + $5::bigint * interval '1 microsecond', $6::uuid)"
-#define LATEST_AT EDIT_TIME("r.latest_at")
-#define SINCE EDIT_TIME("w.since")
+#define LATEST_AT "to_char(r.latest_at" DB_RFC3339
+#define SINCE "to_char(w.since" DB_RFC3339
 /* An address that leads to this record alone: a slug that was never public may be that of several
  * drafts. */
 #define ADDRESS                                                                                    \

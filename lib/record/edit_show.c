@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "contract/contract.h"
 #include "db/db.h"
+#include "db/time.h"
 #include "record/model.h"
 #include "record/references.h"
 #include "record/visit.h"
@@ -27,11 +28,10 @@ enum { HEAD_ID, HEAD_SLUG, HEAD_LABEL };
 
 static const struct db_query VERSION = {
     .name = "edit_version",
-    .sql = "select v.status, v.review, " EDIT_TIME(
-        "v.at") ", (select w.data from "
-                "catalogue.version w where w.record_id = v.record_id and w.version <= v.version "
-                "and w.data is not null order by w.version desc limit 1), v.reason "
-                "from catalogue.version v where v.record_id = $1::uuid and v.version = $2::integer",
+    .sql = "select v.status, v.review, to_char(v.at" DB_RFC3339 ", (select w.data from "
+           "catalogue.version w where w.record_id = v.record_id and w.version <= v.version "
+           "and w.data is not null order by w.version desc limit 1), v.reason "
+           "from catalogue.version v where v.record_id = $1::uuid and v.version = $2::integer",
     .param_count = 2,
 };
 

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "contract/contract.h"
 #include "db/db.h"
+#include "db/time.h"
 #include "record/content.h"
 #include "record/model.h"
 #include "record/render.h"
@@ -44,8 +45,8 @@ static const struct db_query VERIFY = {
            "insert into catalogue.version as v (record_id, version, action, status, review, data, "
            "digest, changed, client_id, role, at) values ($1::uuid, $2::integer, 'verify', $7, $8, "
            "$5::jsonb, $6, array['verified_at'], identity.acting_client(), "
-           "identity.acting_role(), " NOW ") returning " EDIT_TIME("v.at") ", " EDIT_TIME(
-               "($3::timestamptz + make_interval(days => $4::integer))"),
+           "identity.acting_role(), " NOW ") returning to_char(v.at" DB_RFC3339
+           ", to_char(($3::timestamptz + make_interval(days => $4::integer))" DB_RFC3339,
     .param_count = 8,
 };
 /* The row stays, without what would hold on to others. */
@@ -59,7 +60,7 @@ static const struct db_query DELETE = {
            "insert into catalogue.version as v (record_id, version, action, status, changed, "
            "client_id, role, at) values ($1::uuid, $2::integer, $4, 'draft', '{}', "
            "identity.acting_client(), identity.acting_role(), " NOW ") "
-           "returning " EDIT_TIME("v.at"),
+           "returning to_char(v.at" DB_RFC3339,
     .param_count = 4,
 };
 /* Records that were deleted belong to nobody when their owner is deleted: editors see them still.

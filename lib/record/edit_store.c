@@ -14,6 +14,7 @@
 #include "base/uuid.h"
 #include "contract/contract.h"
 #include "db/db.h"
+#include "db/time.h"
 #include "record/addresses.h"
 #include "record/content.h"
 #include "record/model.h"
@@ -46,7 +47,7 @@ static const struct db_query STATE = {
            "digest, changed, reason, client_id, role, at) values ($1::uuid, $4::integer, $6, $2, "
            "$3, $7::jsonb, $8, $9::text[], $10, "
            "identity.acting_client(), identity.acting_role(), " NOW
-           ") returning v.record_id, " EDIT_TIME("v.at"),
+           ") returning v.record_id, to_char(v.at" DB_RFC3339,
     .param_count = 10,
 };
 /* A version of a record whose row says what it is already. */

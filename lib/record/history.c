@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "db/db.h"
+#include "db/time.h"
 #include "record/timed.h"
 
 #include <errno.h>
@@ -40,8 +41,7 @@ static const struct db_query ENDED = {
            "from places p join published.gone g on g.resource = $3 and g.id = p.id "
            "where g.replaced_by is not null and p.steps < 10 and "
            "date_trunc('milliseconds', g.deleted_at) <= $2::timestamptz) "
-           "select to_char(max(h.valid_to) at time zone 'UTC', "
-           "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), "
+           "select to_char(max(h.valid_to)" DB_RFC3339 ", "
            "(select p.taken_by from places p where p.steps = 1), "
            "(select f.slug from places p join published.history f on f.id = p.id and "
            "f.valid_from <= $2::timestamptz and (f.valid_to is null or f.valid_to > "

@@ -5,6 +5,7 @@
 #include "record/model_internal.h"
 
 #include "base/text.h"
+#include "db/time.h"
 
 #include <string.h>
 
@@ -107,9 +108,7 @@ void model_append_json(struct text *sql, const struct property *property,
         append_reference(sql, property, id.bytes, row);
         text_deinit(&id);
     } else if (property->kind == PROPERTY_TIME) {
-        text_append_format(sql,
-                           "to_char(%s.%s at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')",
-                           alias, property->column);
+        text_append_format(sql, "to_char(%s.%s" DB_RFC3339, alias, property->column);
     } else if (property->kind == PROPERTY_DECIMAL) {
         text_append_format(sql, "%s.%s::text", alias, property->column);
     } else {

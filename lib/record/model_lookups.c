@@ -7,14 +7,13 @@
 #include "base/arena.h"
 #include "base/fault.h"
 #include "base/text.h"
+#include "db/time.h"
 #include "record/timed.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define STATEMENT_BYTES_MAX (1024 * 1024)
-#define SHOWN_TIME(column)                                                                         \
-    "to_char(" column " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 
 /* --- as it is written ---------------------------------------------------------------------- */
 
@@ -82,11 +81,11 @@ static void compose_backfill(struct text *sql, const struct resource *resource)
  * By id $1, or by the slug $2: an own record before a public one before others, what is
  * there before what was deleted, and at last who had the slug once.
  */
-#define CREATED_AT SHOWN_TIME("r.created_at")
-#define FIRST_PUBLISHED_AT SHOWN_TIME("r.first_published_at")
-#define DELETED_AT SHOWN_TIME("r.deleted_at")
-#define VERIFY_DUE SHOWN_TIME("r.verify_due")
-#define LATEST_AT SHOWN_TIME("r.latest_at")
+#define CREATED_AT "to_char(r.created_at" DB_RFC3339
+#define FIRST_PUBLISHED_AT "to_char(r.first_published_at" DB_RFC3339
+#define DELETED_AT "to_char(r.deleted_at" DB_RFC3339
+#define VERIFY_DUE "to_char(r.verify_due" DB_RFC3339
+#define LATEST_AT "to_char(r.latest_at" DB_RFC3339
 
 static void compose_find(struct text *sql, const struct resource *resource)
 {

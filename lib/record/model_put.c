@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/fault.h"
 #include "base/text.h"
+#include "db/time.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -211,9 +212,8 @@ static void write_common_assignment(const struct property *property, void *data)
 }
 
 #define NOW "date_trunc('milliseconds', now())"
-#define TIME_FORMAT "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'"
-#define SHOWN_TIME(expression) "to_char(" expression " at time zone 'UTC', " TIME_FORMAT ")"
-#define RETURNED "returning r.id, " SHOWN_TIME("r.updated_at") ", " SHOWN_TIME("r.verify_due")
+#define RETURNED                                                                                   \
+    "returning r.id, to_char(r.updated_at" DB_RFC3339 ", to_char(r.verify_due" DB_RFC3339
 #define FIRST_PUBLISHED "case item->>'status' when 'published' then " NOW " end"
 
 /* When somebody should look again, from when somebody last did. */

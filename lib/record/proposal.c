@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "db/db.h"
+#include "db/time.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -49,22 +50,21 @@ enum {
     COLUMN_NAME,
     COLUMN_EMAIL
 };
-#define TIME(column) "to_char(" column " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 static const struct db_query FIND = {
     .name = "proposal_find",
     .sql = "select p.id, p.resource, p.record_id, p.base_version, p.patch, p.message, p.state, "
-           "p.reason, " TIME("p.created_at") ", " TIME(
-               "p.decided_at") ", c.name, c.email "
-                               "from catalogue.proposal p "
-                               "left join catalogue.proposal_contact c on c.proposal_id = p.id "
-                               "where p.id = $1::uuid for update of p",
+           "p.reason, to_char(p.created_at" DB_RFC3339 ", to_char(p.decided_at" DB_RFC3339
+           ", c.name, c.email "
+           "from catalogue.proposal p "
+           "left join catalogue.proposal_contact c on c.proposal_id = p.id "
+           "where p.id = $1::uuid for update of p",
     .param_count = 1,
 };
 static const struct db_query DECIDE = {
     .name = "proposal_decide",
     .sql = "update catalogue.proposal "
            "set state = $2, reason = $3, decided_at = now(), decided_by = identity.acting_client() "
-           "where id = $1::uuid returning " TIME("decided_at"),
+           "where id = $1::uuid returning to_char(decided_at" DB_RFC3339,
     .param_count = 3,
 };
 static const struct db_query ERASE_BY_CODE = {

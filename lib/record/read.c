@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "db/db.h"
+#include "db/time.h"
 #include "record/history.h"
 #include "record/timed.h"
 
@@ -29,7 +30,7 @@ static const struct db_query MOVED = {
  */
 static const struct db_query GONE = {
     .name = "read_gone",
-    .sql = "select to_char(deleted_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), "
+    .sql = "select to_char(deleted_at" DB_RFC3339 ", "
            "replaced_by from published.gone where resource = $1 and (slug = $2 or id = $3::uuid or "
            "id = (select m.id from published.moved m where m.resource = $1 and m.slug = $2)) "
            "order by deleted_at desc limit 1",
