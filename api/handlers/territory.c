@@ -62,31 +62,32 @@ static bool read_limit(struct request *request, struct reply *reply, uint32_t mo
     return false;
 }
 
-/* Adds the record that the address names to an answer. */
-static int name_record(json_t *json, const char *name, const json_t *record)
-{
-    static const char *const LABELS[] = {"title", "name"};
-    const json_t *label = NULL;
+/* The record that an address names, and under what an answer tells it. */
+struct subject {
+    const char *resource, *name;
+    json_t *record; /* owned */
+};
 
-    for (size_t i = 0; i < ARRAY_LENGTH(LABELS) && label == NULL; i++)
-        label = json_object_get(record, LABELS[i]);
-    return json_object_set_new(json, name,
+static int add_subject(const struct request *request, const struct subject *subject, json_t *json)
+{
+    const struct resource *resource =
+        contract_resource_find(request->application->contract, subject->resource);
+    const json_t *record = subject->record;
+
+    return json_object_set_new(json, subject->name,
                                json_pack("{s:O, s:O, s:O}", "id", json_object_get(record, "id"),
                                          "slug", json_object_get(record, "slug"), "title",
-                                         label)) == 0
+                                         json_object_get(record, resource->label->name))) == 0
                ? 0
                : fault_raise(-ENOMEM);
 }
 
-/* --- similar practices -------------------------------------------------------------------------
- */
-
-/* What was computed for the record that the address names, which it tells first. Steals @json. */
-static int reply_computed(struct request *request, struct reply *reply, const char *name,
-                          const json_t *record, json_t *json, int r)
+/* What was computed for @subject, NULL: for nothing in particular. Steals @json. */
+static int reply_computed(struct request *request, struct reply *reply,
+                          const struct subject *subject, json_t *json, int r)
 {
-    if (r == 0 && record != NULL)
-        r = name_record(json, name, record);
+    if (r == 0 && subject != NULL)
+        r = add_subject(request, subject, json);
     if (r != 0) {
         json_decref(json);
         return r > 0 ? reply_database(request, reply, r) : r;
@@ -103,75 +104,60 @@ static int begin(struct request *request, struct db **ret_db)
     return r == 0 ? db_begin_snapshot(*ret_db) : r;
 }
 
-static int reply_similar(struct request *request, struct reply *reply, const json_t *record,
-                         uint32_t limit)
+/* --- records ranked beside one -----------------------------------------------------------------
+ */
+
+typedef int ranking(struct profiles *profiles, uint64_t generation, struct db *db,
+                    struct arena *arena, const char *id, size_t limit, json_t **ret_json);
+
+static int rank(struct request *request, ranking *fetch, const json_t *record, size_t limit,
+                json_t **ret_json)
 {
     const struct application *application = request->application;
     struct db *db = NULL;
-    json_t *json = NULL;
     int r = begin(request, &db);
 
     if (r == 0)
-        r = similar_fetch(application->profiles, generation_of(application), db, request->arena,
-                          json_string_value(json_object_get(record, "id")), limit, &json);
+        r = fetch(application->profiles, generation_of(application), db, request->arena,
+                  json_string_value(json_object_get(record, "id")), limit, ret_json);
     db_release(db);
-    return reply_computed(request, reply, "practice", record, json, r);
+    return r;
+}
+
+static int reply_ranked(struct request *request, struct reply *reply, struct subject subject,
+                        ranking *fetch)
+{
+    static const char *const KNOWN[] = {"limit", NULL};
+    enum computed_form form;
+    json_t *json = NULL;
+    uint32_t limit = 10;
+    int r = 0;
+
+    if (!present_takes(request, KNOWN, reply, &r) ||
+        !read_limit(request, reply, PAGE_ITEMS_MAX, &limit, &r) ||
+        !computed_form(request, reply, JSON_ALONE, 1, &form, &r) ||
+        !computed_record(request, reply, subject.resource, &subject.record, &r))
+        return r;
+    r = rank(request, fetch, subject.record, limit, &json);
+    r = reply_computed(request, reply, &subject, json, r);
+    json_decref(subject.record);
+    return r;
 }
 
 /* GET /v1/practices/{id}/similar: 200 those that share most; 304; 308; 400; 404; 406; 410 */
 int handle_practices_similar(struct request *request, struct reply *reply)
 {
-    static const char *const KNOWN[] = {"limit", NULL};
-    enum computed_form form;
-    json_t *record = NULL;
-    uint32_t limit = 10;
-    int r = 0;
-
-    if (!present_takes(request, KNOWN, reply, &r) ||
-        !read_limit(request, reply, PAGE_ITEMS_MAX, &limit, &r) ||
-        !computed_form(request, reply, JSON_ALONE, 1, &form, &r) ||
-        !computed_record(request, reply, "practices", &record, &r))
-        return r;
-    r = reply_similar(request, reply, record, limit);
-    json_decref(record);
-    return r;
-}
-
-/* --- partners ----------------------------------------------------------------------------------
- */
-
-static int reply_partners(struct request *request, struct reply *reply, const json_t *record,
-                          uint32_t limit)
-{
-    const struct application *application = request->application;
-    struct db *db = NULL;
-    json_t *json = NULL;
-    int r = begin(request, &db);
-
-    if (r == 0)
-        r = connect_partners(application->profiles, generation_of(application), db, request->arena,
-                             json_string_value(json_object_get(record, "id")), limit, &json);
-    db_release(db);
-    return reply_computed(request, reply, "organisation", record, json, r);
+    return reply_ranked(request, reply,
+                        (struct subject){.resource = "practices", .name = "practice"},
+                        similar_fetch);
 }
 
 /* GET /v1/organisations/{id}/partners: 200 those that do the like; 304; 308; 400; 404; 406; 410 */
 int handle_partners(struct request *request, struct reply *reply)
 {
-    static const char *const KNOWN[] = {"limit", NULL};
-    enum computed_form form;
-    json_t *record = NULL;
-    uint32_t limit = 10;
-    int r = 0;
-
-    if (!present_takes(request, KNOWN, reply, &r) ||
-        !read_limit(request, reply, PAGE_ITEMS_MAX, &limit, &r) ||
-        !computed_form(request, reply, JSON_ALONE, 1, &form, &r) ||
-        !computed_record(request, reply, "organisations", &record, &r))
-        return r;
-    r = reply_partners(request, reply, record, limit);
-    json_decref(record);
-    return r;
+    return reply_ranked(request, reply,
+                        (struct subject){.resource = "organisations", .name = "organisation"},
+                        connect_partners);
 }
 
 /* --- ways between two organisations ------------------------------------------------------------
@@ -205,14 +191,14 @@ static bool read_through(const char *list, struct connect_query *query)
     return length > 0 && strlen(list) == length - 1;
 }
 
-static int find_ways(struct request *request, struct reply *reply, const json_t *record,
+static int find_ways(struct request *request, struct reply *reply, const struct subject *subject,
                      struct connect_query *query)
 {
     struct db *db = NULL;
     json_t *json = NULL;
     int r = begin(request, &db);
 
-    query->from = json_string_value(json_object_get(record, "id"));
+    query->from = json_string_value(json_object_get(subject->record, "id"));
     if (r == 0)
         r = connect_find(db, request->arena, request_parameter(request, "to"), &query->to);
     if (r == 0 && query->to != NULL)
@@ -221,7 +207,7 @@ static int find_ways(struct request *request, struct reply *reply, const json_t 
     if (r == 0 && query->to == NULL)
         return refuse(request, reply, "to", "unknown-record",
                       "there is no organisation with this id or slug");
-    return reply_computed(request, reply, "from", record, json, r);
+    return reply_computed(request, reply, subject, json, r);
 }
 
 /* GET /v1/organisations/{id}/network-paths: 200 the shortest ways; 304; 308; 400; 404; 406; 410 */
@@ -229,9 +215,9 @@ int handle_network_paths(struct request *request, struct reply *reply)
 {
     static const char *const KNOWN[] = {"to", "through", "limit", NULL};
     const char *through = request_parameter(request, "through");
+    struct subject subject = {.resource = "organisations", .name = "from"};
     struct connect_query query = {0};
     enum computed_form form;
-    json_t *record = NULL;
     uint32_t limit = 5;
     int r = 0;
 
@@ -244,11 +230,11 @@ int handle_network_paths(struct request *request, struct reply *reply)
         return refuse(request, reply, "through", "invalid-value",
                       "this is a list of networks, projects, practices");
     if (!computed_form(request, reply, JSON_ALONE, 1, &form, &r) ||
-        !computed_record(request, reply, "organisations", &record, &r))
+        !computed_record(request, reply, subject.resource, &subject.record, &r))
         return r;
     query.limit = limit;
-    r = find_ways(request, reply, record, &query);
-    json_decref(record);
+    r = find_ways(request, reply, &subject, &query);
+    json_decref(subject.record);
     return r;
 }
 
@@ -306,5 +292,5 @@ int handle_impact(struct request *request, struct reply *reply)
     if (r == 0)
         r = impact_fetch(db, &query, &json);
     db_release(db);
-    return reply_computed(request, reply, NULL, NULL, json, r);
+    return reply_computed(request, reply, NULL, json, r);
 }

@@ -66,6 +66,7 @@ struct round {
     struct db *db;
     const struct housekeeping_settings *settings;
     struct housekeeping_figures *figures;
+    const atomic_bool *stop;
 };
 
 static int forget_askers(const struct round *round, uint64_t *ret_removed)
@@ -139,66 +140,62 @@ static int begin(const struct round *round)
     return r;
 }
 
-static int remove_batch(const struct round *round, enum housekeeping_kind kind,
-                        uint64_t *ret_removed)
+/* One batch, in a transaction; @which is a kind, or something due. */
+typedef int batch(const struct round *round, int which, uint64_t *ret_done);
+
+static int remove_batch(const struct round *round, int which, uint64_t *ret_removed)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     char limit[NUMBER_BYTES];
     int r;
 
-    if (KINDS[kind].remove == NULL)
-        return KINDS[kind].run(round, ret_removed);
+    if (KINDS[which].remove == NULL)
+        return KINDS[which].run(round, ret_removed);
     (void)snprintf(limit, sizeof(limit), "%d", BATCH_ROWS);
-    r = db_run(round->db, KINDS[kind].remove, (const char *const[]){limit}, &rows);
+    r = db_run(round->db, KINDS[which].remove, (const char *const[]){limit}, &rows);
     if (r == 0)
         *ret_removed =
-            kind == HOUSEKEEPING_PROPOSAL_CONTACTS ? db_rows_count(rows) : db_rows_affected(rows);
+            which == HOUSEKEEPING_PROPOSAL_CONTACTS ? db_rows_count(rows) : db_rows_affected(rows);
     return r;
 }
 
-/* Batch after batch, until one is not full. */
-static int remove_all(const struct round *round, enum housekeeping_kind kind,
-                      const atomic_bool *stop)
+static int do_batch(const struct round *round, int which, uint64_t *ret_done)
 {
-    uint64_t removed = KINDS[kind].batch;
+    return DUES[which].act(round->db, DUE_ROWS, ret_done);
+}
 
-    while (removed >= KINDS[kind].batch && !atomic_load(stop)) {
+/* Batch after batch of @rows, until one is not full. @total: of them all, so far. */
+static int run_batches(const struct round *round, batch *run, int which, uint64_t rows,
+                       uint64_t *total)
+{
+    uint64_t done = rows;
+
+    while (done >= rows && !atomic_load(round->stop)) {
         int r = begin(round);
 
         if (r != 0 || round->figures->is_elsewhere)
             return r;
-        r = remove_batch(round, kind, &removed);
+        r = run(round, which, &done);
         if (r == 0)
             r = db_commit(round->db);
         else
             db_rollback(round->db);
         if (r != 0)
             return r;
-        round->figures->removed[kind] += removed;
+        *total += done;
     }
     return 0;
 }
 
-/* Likewise. */
-static int do_due(const struct round *round, enum housekeeping_due due, const atomic_bool *stop)
+static int remove_all(const struct round *round, enum housekeeping_kind kind)
 {
-    uint64_t done = DUE_ROWS;
+    return run_batches(round, remove_batch, (int)kind, KINDS[kind].batch,
+                       &round->figures->removed[kind]);
+}
 
-    while (done >= DUE_ROWS && !atomic_load(stop)) {
-        int r = begin(round);
-
-        if (r != 0 || round->figures->is_elsewhere)
-            return r;
-        r = DUES[due].act(round->db, DUE_ROWS, &done);
-        if (r == 0)
-            r = db_commit(round->db);
-        else
-            db_rollback(round->db);
-        if (r != 0)
-            return r;
-        round->figures->due[due] += done;
-    }
-    return 0;
+static int do_due(const struct round *round, enum housekeeping_due due)
+{
+    return run_batches(round, do_batch, (int)due, DUE_ROWS, &round->figures->due[due]);
 }
 
 static int seal(const struct round *round)
@@ -237,7 +234,7 @@ static int catch_up(const struct round *round)
 int housekeeping_run(struct db_pool *pool, const struct housekeeping_settings *settings,
                      const atomic_bool *stop, struct housekeeping_figures *ret_figures)
 {
-    struct round round = {.settings = settings, .figures = ret_figures};
+    struct round round = {.settings = settings, .figures = ret_figures, .stop = stop};
     int r;
 
     *ret_figures = (struct housekeeping_figures){0};
@@ -245,15 +242,15 @@ int housekeeping_run(struct db_pool *pool, const struct housekeeping_settings *s
     if (r != 0)
         return r;
     for (int due = 0; r == 0 && due < HOUSEKEEPING_DUES && !ret_figures->is_elsewhere; due++)
-        r = do_due(&round, (enum housekeeping_due)due, stop);
+        r = do_due(&round, (enum housekeeping_due)due);
     for (int kind = 0; r == 0 && kind < HOUSEKEEPING_AUDIT_ENTRIES && !ret_figures->is_elsewhere;
          kind++)
-        r = remove_all(&round, (enum housekeeping_kind)kind, stop);
+        r = remove_all(&round, (enum housekeeping_kind)kind);
     if (r == 0 && !ret_figures->is_elsewhere && !atomic_load(stop))
         r = seal(&round);
     /* Entries go once a day, too: each time leaves an entry of its own. */
     if (r == 0 && ret_figures->seal.number != 0)
-        r = remove_all(&round, HOUSEKEEPING_AUDIT_ENTRIES, stop);
+        r = remove_all(&round, HOUSEKEEPING_AUDIT_ENTRIES);
     if (r == 0 && settings->erasure_ledger[0] != '\0')
         r = catch_up(&round);
     db_release(round.db);
