@@ -14,6 +14,7 @@
 #include "support/mentoring.h"
 #include "support/program.h"
 #include "support/records.h"
+#include "support/scene.h"
 #include "support/server.h"
 #include "support/sql.h"
 #include "support/tokens.h"
@@ -217,39 +218,6 @@ Test(pair_races, proposals_that_cross_do_not_wait_for_each_other_in_a_ring)
 /* --- one pair ------------------------------------------------------------------------------------
  */
 
-struct scene {
-    char *programme;
-    struct test_person mentor, mentee;
-    char pair[40];
-};
-
-static void begin(struct scene *scene)
-{
-    CLEANUP(response_freep) struct response *made = NULL;
-
-    scene->programme = mentoring_programme(NULL);
-    mentoring_person("mentors", scene->programme, NULL, &scene->mentor);
-    mentoring_person("mentees", scene->programme, NULL, &scene->mentee);
-    made = write_text(
-        mentoring_coordinator(), "POST", "/v1/mentoring-pairs", NULL, NULL,
-        path_of("{\"mentor\":\"%s\",\"mentee\":\"%s\"}", scene->mentor.id, scene->mentee.id));
-    expect_status(made, 201, "a pair");
-    (void)snprintf(scene->pair, sizeof(scene->pair), "%s", response_text_at(made, "/id"));
-}
-
-static const char *move_path(const struct scene *scene, const char *move)
-{
-    return path_of("/v1/mentoring-pairs/%s/%s", scene->pair, move);
-}
-
-static void move(const char *token, const struct scene *scene, const char *name, const char *body)
-{
-    CLEANUP(response_freep)
-    struct response *moved = write_text(token, "POST", move_path(scene, name), "*", NULL, body);
-
-    expect_status(moved, 200, name);
-}
-
 static long moves_of(const struct scene *scene)
 {
     return count_rows(
@@ -271,16 +239,16 @@ Test(pair_races, who_accepts_twenty_times_has_accepted_once)
     struct ask asks[MANY];
     struct response *responses[MANY];
 
-    begin(&scene);
+    scene_begin(&scene, NULL);
     for (size_t i = 0; i < MANY; i++)
         asks[i] = (struct ask){.token = i % 2 == 0 ? scene.mentor.token : scene.mentee.token,
-                               .path = move_path(&scene, "accept"),
+                               .path = scene_path(&scene, "/accept"),
                                .etag = "*"};
     ask_all(asks, MANY, responses);
     cr_assert_eq(count_of(responses, MANY, 200, 200, "-"), MANY);
     expect_state(&scene, "accepted", "both sides have");
     cr_assert_eq(moves_of(&scene), 3, "the proposal, and one of each side");
-    free(scene.programme);
+    scene_end(&scene);
 }
 
 /* Checks C1. */
@@ -296,15 +264,16 @@ Test(pair_races, of_twenty_moves_from_one_version_one_is_made)
     struct response *responses[MANY];
     size_t made = 0, repeated = 0;
 
-    begin(&scene);
-    move(mentoring_coordinator(), &scene, "accept", "{\"side\":\"mentor\"}");
-    move(mentoring_coordinator(), &scene, "accept", "{\"side\":\"mentee\"}");
-    move(mentoring_coordinator(), &scene, "start", NULL);
+    scene_begin(&scene, NULL);
+    scene_move(mentoring_coordinator(), &scene, "accept", "{\"side\":\"mentor\"}");
+    scene_move(mentoring_coordinator(), &scene, "accept", "{\"side\":\"mentee\"}");
+    scene_move(mentoring_coordinator(), &scene, "start", NULL);
     for (size_t i = 0; i < MANY; i++)
-        asks[i] = (struct ask){.token = coordinator(i),
-                               .path = move_path(&scene, WAYS[i % ARRAY_LENGTH(WAYS)][0]),
-                               .etag = "\"v4\"",
-                               .body = WAYS[i % ARRAY_LENGTH(WAYS)][1]};
+        asks[i] = (struct ask){
+            .token = coordinator(i),
+            .path = scene_path(&scene, path_of("/%s", WAYS[i % ARRAY_LENGTH(WAYS)][0])),
+            .etag = "\"v4\"",
+            .body = WAYS[i % ARRAY_LENGTH(WAYS)][1]};
     ask_all(asks, MANY, responses);
     for (size_t i = 0; i < MANY; i++) {
         if (responses[i]->status != 200)
@@ -318,7 +287,7 @@ Test(pair_races, of_twenty_moves_from_one_version_one_is_made)
     cr_assert_eq(made, MANY / ARRAY_LENGTH(WAYS), "%zu", made);
     cr_assert_eq(repeated, made);
     cr_assert_eq(moves_of(&scene), 5);
-    free(scene.programme);
+    scene_end(&scene);
     invariants_check("after moves at once");
 }
 
@@ -333,15 +302,15 @@ Test(pair_races, consent_that_is_withdrawn_while_others_accept_and_propose_ends_
         struct ask asks[9];
         struct response *responses[9];
 
-        begin(&scene);
+        scene_begin(&scene, NULL);
         mentors = make_people(scene.programme, "mentor", 6, 1);
         /* In every other round nobody has proposed yet. */
         if (round % 2 == 1)
-            move(mentoring_coordinator(), &scene, "withdraw", "{\"reason\":\"mistake\"}");
+            scene_move(mentoring_coordinator(), &scene, "withdraw", "{\"reason\":\"mistake\"}");
         for (size_t i = 0; i < 8; i++)
             asks[i] = round % 2 == 0
                           ? (struct ask){.token = mentoring_coordinator(),
-                                         .path = move_path(&scene, "accept"),
+                                         .path = scene_path(&scene, "/accept"),
                                          .etag = "*",
                                          .body = i % 2 == 0 ? "{\"side\":\"mentor\"}"
                                                             : "{\"side\":\"mentee\"}"}
@@ -367,7 +336,7 @@ Test(pair_races, consent_that_is_withdrawn_while_others_accept_and_propose_ends_
                                scene.mentee.id)),
             0);
         free(mentors);
-        free(scene.programme);
+        scene_end(&scene);
     }
     invariants_check("after consent was withdrawn");
 }
@@ -430,18 +399,6 @@ static void *keep_house(void *data)
     return NULL;
 }
 
-static void let_pass(const char *sql)
-{
-    struct text text;
-
-    text_init(&text, SQL_BYTES);
-    text_append_format(&text, "begin; set local session_replication_role = replica; %s; commit",
-                       sql);
-    cr_assert_not(text_failed(&text));
-    test_database_run(text.bytes);
-    text_deinit(&text);
-}
-
 static void accept_while_time_runs_out(void)
 {
     for (size_t round = 0; round < 4; round++) {
@@ -452,13 +409,14 @@ static void accept_while_time_runs_out(void)
         pthread_t thread;
         char *consistent;
 
-        begin(&scene);
-        let_pass(path_of("update mentoring.pair set respond_by = now() - interval '1 second' where "
-                         "id = '%s'",
-                         scene.pair));
+        scene_begin(&scene, NULL);
+        scene_let_pass(
+            path_of("update mentoring.pair set respond_by = now() - interval '1 second' where "
+                    "id = '%s'",
+                    scene.pair));
         for (size_t i = 0; i < ARRAY_LENGTH(asks); i++)
             asks[i] = (struct ask){.token = i % 2 == 0 ? scene.mentor.token : scene.mentee.token,
-                                   .path = move_path(&scene, "accept"),
+                                   .path = scene_path(&scene, "/accept"),
                                    .etag = "*"};
         cr_assert_eq(pthread_create(&thread, NULL, keep_house, &result), 0);
         ask_all(asks, ARRAY_LENGTH(asks), responses);
@@ -477,7 +435,7 @@ static void accept_while_time_runs_out(void)
             scene.pair));
         cr_assert_str_eq(consistent, "true");
         free(consistent);
-        free(scene.programme);
+        scene_end(&scene);
     }
 }
 
@@ -496,7 +454,7 @@ static void make_due(const char *programme, int count, int score)
             "'propose', 'proposed', 'coordinator', proposed_at from made",
             programme, score, count),
         (int)sizeof(sql));
-    let_pass(sql);
+    scene_let_pass(sql);
 }
 
 static void expect_expired_once(const char *programme, long count)
