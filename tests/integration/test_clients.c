@@ -6,6 +6,7 @@
 #include "support/leaks.h"
 #include "support/server.h"
 #include "support/tokens.h"
+#include "support/writers.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -27,21 +28,12 @@ static struct response *as_admin(const char *method, const char *path, const cha
     return http_as(token_for("admin", NULL), method, path, NULL, body);
 }
 
-static const char *path_of(const struct test_client *client, const char *rest)
+static const char *client_path(const struct test_client *client, const char *rest)
 {
     static char path[PATH_BYTES];
 
     (void)snprintf(path, sizeof(path), CLIENTS "/%s%s", client->id, rest);
     return path;
-}
-
-static void check_problem(struct response *response, int status, const char *code, const char *why)
-{
-    char type[100];
-
-    cr_assert_eq(response->status, status, "%s: %d %.300s", why, response->status, response->body);
-    (void)snprintf(type, sizeof(type), "/problems/%s", code);
-    cr_assert_str_eq(response_text_at(response, "/type"), type, "%s", why);
 }
 
 static size_t count_of(const char *sql)
@@ -85,14 +77,14 @@ Test(clients, administrators_alone_see_and_change_them)
         CLEANUP(response_freep)
         struct response *nobody = http_as(NULL, ROWS[i].method, ROWS[i].path, NULL, ROWS[i].body);
 
-        check_problem(nobody, 401, "unauthenticated", ROWS[i].path);
+        expect_problem(nobody, 401, "unauthenticated", ROWS[i].path);
         cr_assert_str_eq(response_header(nobody, "WWW-Authenticate"), "Bearer");
         for (size_t j = 0; j < ARRAY_LENGTH(ROLES); j++) {
             CLEANUP(response_freep)
             struct response *response = http_as(token_for(ROLES[j], "univerbal"), ROWS[i].method,
                                                 ROWS[i].path, NULL, ROWS[i].body);
 
-            check_problem(response, 403, "forbidden", ROLES[j]);
+            expect_problem(response, 403, "forbidden", ROLES[j]);
         }
     }
 }
@@ -113,14 +105,14 @@ Test(clients, the_secret_is_told_once_and_kept_as_a_hash)
     cr_assert_eq(made->status, 201, "%s", made->body);
     secret = response_text_at(made, "/secret");
     (void)snprintf(client.id, sizeof(client.id), "%s", response_text_at(made, "/id"));
-    cr_assert_str_eq(response_header(made, "Location"), path_of(&client, ""));
-    cr_assert_str_eq(response_text_at(made, "/links/self"), path_of(&client, ""));
+    cr_assert_str_eq(response_header(made, "Location"), client_path(&client, ""));
+    cr_assert_str_eq(response_text_at(made, "/links/self"), client_path(&client, ""));
     cr_assert_str_eq(response_text_at(made, "/name"), "Website");
     cr_assert_str_eq(response_text_at(made, "/organisation/slug"), "univerbal");
     cr_assert_str_eq(response_text_at(made, "/scopes/1"), "write:practices");
     cr_assert(json_is_false(response_at(made, "/disabled")));
 
-    read = as_admin("GET", path_of(&client, ""), NULL);
+    read = as_admin("GET", client_path(&client, ""), NULL);
     listed = as_admin("GET", CLIENTS "?limit=100", NULL);
     cr_assert_eq(read->status, 200);
     cr_assert_null(response_at(read, "/secret"));
@@ -168,7 +160,7 @@ Test(clients, what_is_wrong_with_a_new_one_is_told_by_pointer)
     for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
         CLEANUP(response_freep) struct response *response = as_admin("POST", CLIENTS, ROWS[i].body);
 
-        check_problem(response, 422, "validation-failed", ROWS[i].why);
+        expect_problem(response, 422, "validation-failed", ROWS[i].why);
         cr_assert_str_eq(response_text_at(response, "/errors/0/pointer"), ROWS[i].pointer, "%s: %s",
                          ROWS[i].why, response->body);
     }
@@ -208,7 +200,7 @@ Test(clients, a_repeated_request_registers_one_and_tells_its_secret_once)
     cr_assert_null(response_at(again, "/secret"));
     cr_assert_str_eq(response_header(again, "Idempotency-Replayed"), "true");
     cr_assert_str_eq(response_text_at(first, "/id"), response_text_at(again, "/id"));
-    check_problem(other, 422, "idempotency-key-reuse", "another client");
+    expect_problem(other, 422, "idempotency-key-reuse", "another client");
     cr_assert_eq(count_of("select count(*) from identity.client where name = 'Once'"), 1);
 }
 
@@ -221,19 +213,19 @@ Test(clients, name_role_and_scopes_are_changed_each_for_itself)
     struct test_client client;
 
     client_make("partner", "univerbal", NULL, &client);
-    named = as_admin("PATCH", path_of(&client, ""), "{\"name\":\"Renamed\"}");
+    named = as_admin("PATCH", client_path(&client, ""), "{\"name\":\"Renamed\"}");
     cr_assert_eq(named->status, 200, "%s", named->body);
     cr_assert_str_eq(response_text_at(named, "/name"), "Renamed");
     cr_assert_eq(json_array_size(response_at(named, "/scopes")), 2);
     cr_assert_null(response_at(named, "/secret"));
-    narrowed = as_admin("PATCH", path_of(&client, ""), "{\"scopes\":[\"read\"]}");
+    narrowed = as_admin("PATCH", client_path(&client, ""), "{\"scopes\":[\"read\"]}");
     cr_assert_eq(json_array_size(response_at(narrowed, "/scopes")), 1);
     cr_assert_str_eq(response_text_at(narrowed, "/name"), "Renamed");
-    raised = as_admin("PATCH", path_of(&client, ""),
+    raised = as_admin("PATCH", client_path(&client, ""),
                       "{\"role\":\"editor\",\"scopes\":[\"read\",\"review\"]}");
     cr_assert_str_eq(response_text_at(raised, "/role"), "editor");
     cr_assert_str_eq(response_text_at(raised, "/scopes/1"), "review");
-    widened = as_admin("PATCH", path_of(&client, ""), "{\"scopes\":null}");
+    widened = as_admin("PATCH", client_path(&client, ""), "{\"scopes\":null}");
     cr_assert_eq(json_array_size(response_at(widened, "/scopes")), 3, "%s", widened->body);
     cr_assert_eq(audited(&client, "client.update"), 4);
 }
@@ -256,9 +248,9 @@ Test(clients, what_a_change_cannot_be_is_told_by_pointer)
     client_make("partner", "univerbal", NULL, &client);
     for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
         CLEANUP(response_freep)
-        struct response *response = as_admin("PATCH", path_of(&client, ""), ROWS[i][0]);
+        struct response *response = as_admin("PATCH", client_path(&client, ""), ROWS[i][0]);
 
-        check_problem(response, 422, "validation-failed", ROWS[i][0]);
+        expect_problem(response, 422, "validation-failed", ROWS[i][0]);
         cr_assert_str_eq(response_text_at(response, "/errors/0/pointer"), ROWS[i][1], "%s",
                          response->body);
     }
@@ -272,13 +264,14 @@ Test(clients, a_change_is_a_merge_patch_and_says_so_when_it_is_not)
     client_make("partner", "univerbal", NULL, &client);
     CLEANUP(response_freep)
     struct response *typed =
-        http_as(token_for("admin", NULL), "PATCH", path_of(&client, ""),
+        http_as(token_for("admin", NULL), "PATCH", client_path(&client, ""),
                 (const char *const[]){"Content-Type: application/json", NULL}, "{\"name\":\"x\"}");
-    CLEANUP(response_freep) struct response *list = as_admin("PATCH", path_of(&client, ""), "[]");
+    CLEANUP(response_freep)
+    struct response *list = as_admin("PATCH", client_path(&client, ""), "[]");
 
-    check_problem(typed, 415, "unsupported-media-type", "plain JSON");
+    expect_problem(typed, 415, "unsupported-media-type", "plain JSON");
     cr_assert_str_eq(response_header(typed, "Accept-Patch"), "application/merge-patch+json");
-    check_problem(list, 400, "invalid-json", "a list");
+    expect_problem(list, 400, "invalid-json", "a list");
 }
 
 Test(clients, one_that_is_disabled_gets_no_token_and_has_none_any_more)
@@ -291,7 +284,7 @@ Test(clients, one_that_is_disabled_gets_no_token_and_has_none_any_more)
 
     client_make("admin", "univerbal", NULL, &client);
     token = client_token(&client, NULL);
-    disabled = as_admin("PATCH", path_of(&client, ""), "{\"disabled\":true}");
+    disabled = as_admin("PATCH", client_path(&client, ""), "{\"disabled\":true}");
     deadline = clock_monotonic_ms() + SEEN_MS_MAX;
     cr_assert(json_is_true(response_at(disabled, "/disabled")));
     cr_assert_not_null(response_text_at(disabled, "/disabled_at"));
@@ -304,7 +297,7 @@ Test(clients, one_that_is_disabled_gets_no_token_and_has_none_any_more)
     }
     refused = http_form(&client, "/v1/oauth/token", GRANT);
     cr_assert_eq(refused->status, 401, "%s", refused->body);
-    enabled = as_admin("PATCH", path_of(&client, ""), "{\"disabled\":false}");
+    enabled = as_admin("PATCH", client_path(&client, ""), "{\"disabled\":false}");
     cr_assert_null(response_at(enabled, "/disabled_at"));
     free(client_token(&client, NULL));
     free(token);
@@ -319,17 +312,17 @@ Test(clients, a_client_has_two_secrets_at_most_and_each_can_be_removed)
     struct test_client client;
 
     client_make("partner", "univerbal", NULL, &client);
-    second = as_admin("POST", path_of(&client, "/secrets"), NULL);
+    second = as_admin("POST", client_path(&client, "/secrets"), NULL);
     cr_assert_eq(second->status, 201, "%s", second->body);
     cr_assert_eq(json_array_size(response_at(second, "/secrets")), 2);
     cr_assert_str_neq(response_text_at(second, "/secret"), client.secret);
-    third = as_admin("POST", path_of(&client, "/secrets"), NULL);
-    check_problem(third, 409, "too-many-secrets", "a third one");
-    removed = as_admin("DELETE", path_of(&client, "/secrets/1"), NULL);
+    third = as_admin("POST", client_path(&client, "/secrets"), NULL);
+    expect_problem(third, 409, "too-many-secrets", "a third one");
+    removed = as_admin("DELETE", client_path(&client, "/secrets/1"), NULL);
     cr_assert_eq(removed->status, 204, "%s", removed->body);
-    again = as_admin("DELETE", path_of(&client, "/secrets/1"), NULL);
-    check_problem(again, 404, "not-found", "the same again");
-    replaced = as_admin("POST", path_of(&client, "/secrets"), NULL);
+    again = as_admin("DELETE", client_path(&client, "/secrets/1"), NULL);
+    expect_problem(again, 404, "not-found", "the same again");
+    replaced = as_admin("POST", client_path(&client, "/secrets"), NULL);
     cr_assert_eq(replaced->status, 201, "%s", replaced->body);
     cr_assert_eq(audited(&client, "client.secret.create"), 2);
     cr_assert_eq(audited(&client, "client.secret.delete"), 1);
@@ -354,7 +347,7 @@ Test(clients, what_is_not_there_is_missing_in_the_same_words)
         CLEANUP(response_freep)
         struct response *response = as_admin(ROWS[i].method, ROWS[i].path, ROWS[i].body);
 
-        check_problem(response, 404, "not-found", ROWS[i].path);
+        expect_problem(response, 404, "not-found", ROWS[i].path);
     }
 }
 
@@ -405,7 +398,7 @@ Test(clients, a_bad_page_is_refused)
 
         (void)snprintf(path, sizeof(path), CLIENTS "%s", ROWS[i][0]);
         response = as_admin("GET", path, NULL);
-        check_problem(response, 400, ROWS[i][1], ROWS[i][0]);
+        expect_problem(response, 400, ROWS[i][1], ROWS[i][0]);
     }
 }
 
@@ -426,10 +419,10 @@ Test(clients, private_answers_are_neither_kept_nor_compressed)
     cr_assert_str_eq(response_header(list, "Cache-Control"), "no-store");
     refused = http_as(token_for("admin", NULL), "GET", CLIENTS "?limit=100",
                       (const char *const[]){"Accept-Encoding: gzip, identity;q=0", NULL}, NULL);
-    check_problem(refused, 406, "not-acceptable", "compressed or not at all");
+    expect_problem(refused, 406, "not-acceptable", "compressed or not at all");
 
     CLEANUP(response_freep) struct response *nobody = http_get(CLIENTS "?limit=100");
 
-    check_problem(nobody, 401, "unauthenticated", "the same address, after that");
+    expect_problem(nobody, 401, "unauthenticated", "the same address, after that");
     cr_assert_str_eq(response_header(nobody, "Cache-Control"), "no-store");
 }

@@ -1,12 +1,12 @@
 /*
- * What HTTP itself promises, on every path of the contract: methods, conditions, content
- * codings, negotiation, headers, bodies. The client of these tests already holds each
- * reply against the contract and against what holds for all of them (support/contract.h).
+ * What HTTP itself promises, on every path of the contract: methods, paths, headers. What is sent
+ * is in test_representations.c, what is taken in test_bodies.c. The client of these tests already
+ * holds each reply against the contract and against what holds for all of them
+ * (support/contract.h).
  */
-#include "base/clock.h"
+#include "base/annotate.h"
 #include "base/limits.h"
 #include "base/num.h"
-#include "base/text.h"
 #include "contract/contract.h"
 #include "support/http.h"
 #include "support/leaks.h"
@@ -14,11 +14,12 @@
 #include "support/paths.h"
 #include "support/server.h"
 #include "support/tokens.h"
+#include "support/writers.h"
 
 #include <criterion/criterion.h>
-#include <curl/curl.h>
+#include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -31,40 +32,6 @@ SERVER_BEFORE_TESTS("EXPRESS_RATE_LIMIT=0", "EXPRESS_BASE_URL=" BASE_URL)
 SERVER_AFTER_TESTS()
 
 TestSuite(http, .fini = test_ends_without_leaks, .timeout = 300);
-
-static struct response *get_with(const char *path, const char *header)
-{
-    return http_send("GET", path, (const char *const[]){header, NULL}, NULL, 0);
-}
-
-static struct response *send_bare(const char *method, const char *path)
-{
-    return http_send(method, path, NULL, NULL, 0);
-}
-
-static void check_problem(struct response *response, int status, const char *code, const char *why)
-{
-    char type[100];
-
-    cr_assert_eq(response->status, status, "%s: %d %.300s", why, response->status, response->body);
-    (void)snprintf(type, sizeof(type), "/problems/%s", code);
-    cr_assert_str_eq(response_text_at(response, "/type"), type, "%s: %s", why, response->body);
-}
-
-static bool has_word(const char *list, const char *word)
-{
-    size_t length = strlen(word);
-
-    for (const char *at = list; at != NULL && *at != '\0';) {
-        size_t piece = strcspn(at, ", ");
-
-        if (piece == length && strncmp(at, word, length) == 0)
-            return true;
-        at += piece;
-        at += strspn(at, ", ");
-    }
-    return false;
-}
 
 /* --- every path of the contract ------------------------------------------------------------ */
 
@@ -97,10 +64,10 @@ static void check_allow(const struct place *place, const char *allow)
                                              {"PATCH", "patch"}, {"DELETE", "delete"}};
 
     for (size_t i = 0; i < ARRAY_LENGTH(METHODS); i++)
-        cr_assert_eq(has_word(allow, METHODS[i][0]),
+        cr_assert_eq(http_has_word(allow, METHODS[i][0]),
                      json_object_get(place->item, METHODS[i][1]) != NULL, "%s: %s", place->path,
                      allow);
-    cr_assert(has_word(allow, "OPTIONS"), "%s: %s", place->path, allow);
+    cr_assert(http_has_word(allow, "OPTIONS"), "%s: %s", place->path, allow);
 }
 
 static void check_other_methods(const struct place *place)
@@ -116,8 +83,8 @@ static void check_other_methods(const struct place *place)
 
         if (json_object_get(place->item, METHODS[i][1]) != NULL)
             continue;
-        response = send_bare(METHODS[i][0], place->path);
-        check_problem(response, 405, "method-not-allowed", place->path);
+        response = http_bare(METHODS[i][0], place->path);
+        expect_problem(response, 405, "method-not-allowed", place->path);
         check_allow(place, response_header(response, "Allow"));
     }
 }
@@ -244,7 +211,7 @@ Test(http, head_of_a_stream_knows_how_long_the_stream_would_be)
 
     for (size_t i = 0; i < ARRAY_LENGTH(PATHS); i++) {
         CLEANUP(response_freep) struct response *got = http_get(PATHS[i]);
-        CLEANUP(response_freep) struct response *head = send_bare("HEAD", PATHS[i]);
+        CLEANUP(response_freep) struct response *head = http_bare("HEAD", PATHS[i]);
         uint32_t length;
 
         cr_assert_eq(got->status, 200);
@@ -263,7 +230,7 @@ static void check_options(const struct place *place)
     static const char *const HEADERS[] = {"Authorization", "Content-Type", "Idempotency-Key",
                                           "If-Match"};
     const char *path = place->path;
-    CLEANUP(response_freep) struct response *options = send_bare("OPTIONS", path);
+    CLEANUP(response_freep) struct response *options = http_bare("OPTIONS", path);
 
     cr_assert_eq(options->status, 204, "%s: %d", path, options->status);
     check_allow(place, response_header(options, "Allow"));
@@ -279,21 +246,21 @@ static void check_options(const struct place *place)
         cr_assert_null(response_header(preflight, "Access-Control-Allow-Credentials"));
         check_allow(place, response_header(preflight, "Access-Control-Allow-Methods"));
         for (size_t j = 0; j < ARRAY_LENGTH(HEADERS); j++)
-            cr_assert(
-                has_word(response_header(preflight, "Access-Control-Allow-Headers"), HEADERS[j]),
-                "%s: %s", path, HEADERS[j]);
+            cr_assert(http_has_word(response_header(preflight, "Access-Control-Allow-Headers"),
+                                    HEADERS[j]),
+                      "%s: %s", path, HEADERS[j]);
         cr_assert(
             num_parse_u32(response_header(preflight, "Access-Control-Max-Age"), 1, 600, &age));
-        cr_assert(has_word(response_header(preflight, "Vary"), "Origin"), "%s", path);
+        cr_assert(http_has_word(response_header(preflight, "Vary"), "Origin"), "%s", path);
     }
 }
 
 /* Checks H4. */
 Test(http, options_tells_the_methods_of_every_path_and_lets_browsers_read_it)
 {
-    CLEANUP(response_freep) struct response *unknown = send_bare("OPTIONS", "/nothing");
+    CLEANUP(response_freep) struct response *unknown = http_bare("OPTIONS", "/nothing");
 
-    check_problem(unknown, 404, "not-found", "OPTIONS of nothing");
+    expect_problem(unknown, 404, "not-found", "OPTIONS of nothing");
     each_path(check_options);
 }
 
@@ -325,12 +292,12 @@ Test(http, an_unknown_path_is_not_found_whatever_the_method)
     for (size_t i = 0; i < ARRAY_LENGTH(PATHS); i++) {
         CLEANUP(response_freep) struct response *response = http_get(PATHS[i]);
 
-        check_problem(response, 404, "not-found", PATHS[i]);
+        expect_problem(response, 404, "not-found", PATHS[i]);
     }
     for (size_t i = 0; i < ARRAY_LENGTH(METHODS); i++) {
-        CLEANUP(response_freep) struct response *response = send_bare(METHODS[i], "/nothing");
+        CLEANUP(response_freep) struct response *response = http_bare(METHODS[i], "/nothing");
 
-        check_problem(response, 404, "not-found", METHODS[i]);
+        expect_problem(response, 404, "not-found", METHODS[i]);
     }
 }
 
@@ -345,7 +312,7 @@ Test(http, a_method_that_is_none_is_not_implemented)
         struct response *response =
             http_send_unchecked(METHODS[i], getenv("API_URL"), NULL, NULL, 0);
 
-        check_problem(response, 501, "not-implemented", METHODS[i]);
+        expect_problem(response, 501, "not-implemented", METHODS[i]);
     }
 }
 
@@ -360,10 +327,10 @@ Test(http, no_header_and_no_parameter_overrides_method_or_path)
     CLEANUP(response_freep) struct response *plain = http_get("/v1/practices?limit=1");
     CLEANUP(response_freep) struct response *parameter = http_get("/v1/practices?_method=DELETE");
 
-    check_problem(parameter, 400, "invalid-parameter", "_method");
+    expect_problem(parameter, 400, "invalid-parameter", "_method");
     for (size_t i = 0; i < ARRAY_LENGTH(HEADERS); i++) {
         CLEANUP(response_freep)
-        struct response *response = get_with("/v1/practices?limit=1", HEADERS[i]);
+        struct response *response = http_get_with("/v1/practices?limit=1", HEADERS[i]);
 
         cr_assert_eq(response->status, 200, "%s", HEADERS[i]);
         cr_assert_str_eq(response->body, plain->body, "%s", HEADERS[i]);
@@ -417,7 +384,7 @@ Test(http, tricks_with_paths_lead_nowhere)
     for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
         CLEANUP(response_freep) struct response *response = http_get(ROWS[i].path);
 
-        check_problem(response, ROWS[i].status, ROWS[i].code, ROWS[i].why);
+        expect_problem(response, ROWS[i].status, ROWS[i].code, ROWS[i].why);
         cr_assert_null(response_header(response, "X-Injected"));
     }
 }
@@ -447,7 +414,7 @@ Test(http, an_id_is_found_in_either_case_and_what_is_no_id_is_a_slug_that_does_n
         (void)snprintf(path, sizeof(path), "/v1/practices/%s%.*s%s", forms[i].before,
                        (int)forms[i].length, id, forms[i].behind);
         response = http_get(path);
-        check_problem(response, 404, "not-found", path);
+        expect_problem(response, 404, "not-found", path);
     }
 }
 
@@ -457,8 +424,8 @@ Test(http, a_parameter_with_the_name_of_a_path_segment_is_refused)
     CLEANUP(response_freep) struct response *list = http_get("/v1/practices?resource=networks");
     CLEANUP(response_freep) struct response *problem = http_get("/problems/not-found?code=gone");
 
-    check_problem(list, 400, "invalid-parameter", "resource");
-    check_problem(problem, 400, "invalid-parameter", "code");
+    expect_problem(list, 400, "invalid-parameter", "resource");
+    expect_problem(problem, 400, "invalid-parameter", "code");
 }
 
 /* --- headers of every answer --------------------------------------------------------------- */
@@ -489,7 +456,7 @@ Test(http, a_good_request_id_is_given_back_and_any_other_replaced)
         const char *id;
 
         (void)snprintf(header, sizeof(header), "X-Request-Id: %s", ROWS[i].id);
-        response = get_with("/nothing", header);
+        response = http_get_with("/nothing", header);
         id = response_header(response, "X-Request-Id");
         if (ROWS[i].kept)
             cr_assert_str_eq(id, ROWS[i].id, "%s", ROWS[i].why);
@@ -529,7 +496,7 @@ Test(http, a_trace_goes_on_where_it_is_well_formed)
         char header[200];
 
         (void)snprintf(header, sizeof(header), "traceparent: %s", ROWS[i].parent);
-        response = get_with("/", header);
+        response = http_get_with("/", header);
         traceparent = response_header(response, "traceparent");
         cr_assert_eq(strlen(traceparent), 55, "%s", traceparent);
         cr_assert_eq(strncmp(traceparent, ROWS[i].parent, 36) == 0, ROWS[i].kept, "%s gives %s",
@@ -555,7 +522,7 @@ Test(http, every_answer_bears_the_headers_that_protect)
 
     for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
         CLEANUP(response_freep)
-        struct response *response = send_bare(ROWS[i].method, ROWS[i].path);
+        struct response *response = http_bare(ROWS[i].method, ROWS[i].path);
 
         cr_assert_str_eq(response_header(response, "X-Content-Type-Options"), "nosniff");
         cr_assert_str_eq(response_header(response, "Referrer-Policy"), "no-referrer");
@@ -565,7 +532,7 @@ Test(http, every_answer_bears_the_headers_that_protect)
         cr_assert_null(response_header(response, "Access-Control-Allow-Credentials"));
         cr_assert_null(response_header(response, "Set-Cookie"));
         cr_assert_null(response_header(response, "Server"));
-        cr_assert(has_word(response_header(response, "Vary"), "Origin"), "%s", ROWS[i].path);
+        cr_assert(http_has_word(response_header(response, "Vary"), "Origin"), "%s", ROWS[i].path);
         cr_assert_not_null(response_header(response, "Access-Control-Expose-Headers"));
     }
 }
@@ -609,7 +576,7 @@ Test(http, the_same_bytes_go_to_everyone_and_links_lead_to_the_configured_place)
                       strstr(response_header(plain, "Link"), "<" BASE_URL "/") != NULL,
                   "%s", PATHS[i]);
         for (size_t j = 0; j < ARRAY_LENGTH(HEADERS); j++) {
-            CLEANUP(response_freep) struct response *response = get_with(PATHS[i], HEADERS[j]);
+            CLEANUP(response_freep) struct response *response = http_get_with(PATHS[i], HEADERS[j]);
             const char *link = response_header(response, "Link");
 
             cr_assert_eq(response->status, 200, "%s", HEADERS[j]);
@@ -636,7 +603,7 @@ Test(http, credentials_in_a_url_are_refused_and_appear_nowhere)
     for (size_t i = 0; i < ARRAY_LENGTH(PATHS); i++) {
         CLEANUP(response_freep) struct response *response = http_get(PATHS[i]);
 
-        check_problem(response, 400, "credentials-in-url", PATHS[i]);
+        expect_problem(response, 400, "credentials-in-url", PATHS[i]);
         cr_assert_null(strstr(response->body, "canary"), "%s", response->body);
     }
     cr_assert_eq(test_server_log_lines("canary-secret"), 0);
@@ -649,7 +616,7 @@ Test(http, what_a_client_asks_for_is_not_written_down)
     struct response *search = http_get("/v1/practices?q=canary-of-a-search");
     CLEANUP(response_freep) struct response *path = http_get("/v1/practices/canary-of-a-path");
     CLEANUP(response_freep)
-    struct response *header = get_with("/", "Authorization: Bearer canary-of-a-header");
+    struct response *header = http_get_with("/", "Authorization: Bearer canary-of-a-header");
     CLEANUP(response_freep)
     struct response *body = http_post("/v1/practices/batch-get", "{\"canary-of-a-body\":1}");
 
@@ -658,718 +625,6 @@ Test(http, what_a_client_asks_for_is_not_written_down)
     cr_assert_eq(header->status, 401);
     cr_assert_eq(body->status, 422);
     cr_assert_eq(test_server_log_lines("canary-of-a"), 0);
-}
-
-/* --- content codings ------------------------------------------------------------------ */
-
-struct collected {
-    struct text body;
-};
-
-static size_t collect(char *bytes, size_t size, size_t count, void *data)
-{
-    struct collected *collected = data;
-
-    text_append_bytes(&collected->body, bytes, size * count);
-    return text_failed(&collected->body) ? 0 : size * count;
-}
-
-/* What another implementation makes of a coded answer. Owned, free(). */
-static char *decoded(const char *path, const char *coding)
-{
-    struct collected collected;
-    CURL *curl = curl_easy_init();
-    char url[PATH_BYTES + 64];
-    size_t length = 0;
-
-    text_init(&collected.body, 16 * 1024 * 1024);
-    (void)snprintf(url, sizeof(url), "%s%s", getenv("API_URL"), path);
-    (void)curl_easy_setopt(curl, CURLOPT_URL, url); /* these fail only for want of memory */
-    (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    (void)curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, coding);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, &collected);
-    cr_assert_eq(curl_easy_perform(curl), CURLE_OK, "%s of %s", coding, path);
-    curl_easy_cleanup(curl);
-    return text_steal(&collected.body, &length);
-}
-
-Test(http, every_coding_decodes_to_the_same_content_and_has_an_etag_of_its_own)
-{
-    static const char *const CODINGS[] = {"gzip", "br", "zstd"};
-    static const char *const PATHS[] = {"/v1/practices", "/openapi.json", "/v1/search?q=women",
-                                        "/problems"};
-
-    for (size_t i = 0; i < ARRAY_LENGTH(PATHS); i++) {
-        CLEANUP(response_freep) struct response *plain = http_get(PATHS[i]);
-        char etags[ARRAY_LENGTH(CODINGS) + 1][200];
-
-        cr_assert_null(response_header(plain, "Content-Encoding"));
-        (void)snprintf(etags[0], sizeof(etags[0]), "%s", response_header(plain, "ETag"));
-        cr_assert_eq(etags[0][0], '"', "strong: %s", etags[0]);
-        for (size_t j = 0; j < ARRAY_LENGTH(CODINGS); j++) {
-            CLEANUP(response_freep) struct response *coded = NULL;
-            char header[100];
-            char *body = decoded(PATHS[i], CODINGS[j]);
-
-            (void)snprintf(header, sizeof(header), "Accept-Encoding: %s", CODINGS[j]);
-            coded = get_with(PATHS[i], header);
-            cr_assert_str_eq(response_header(coded, "Content-Encoding"), CODINGS[j]);
-            cr_assert_lt(coded->body_bytes, plain->body_bytes);
-            cr_assert(has_word(response_header(coded, "Vary"), "Accept-Encoding"));
-            cr_assert_str_eq(body, plain->body, "%s of %s", CODINGS[j], PATHS[i]);
-            (void)snprintf(etags[j + 1], sizeof(etags[j + 1]), "%s",
-                           response_header(coded, "ETag"));
-            cr_assert_eq(etags[j + 1][0], '"', "strong: %s", etags[j + 1]);
-            for (size_t k = 0; k <= j; k++)
-                cr_assert_str_neq(etags[j + 1], etags[k]);
-            free(body);
-        }
-        cr_assert(has_word(response_header(plain, "Vary"), "Accept-Encoding"));
-    }
-}
-
-Test(http, accept_encoding_is_obeyed_to_the_letter)
-{
-    static const struct {
-        const char *header;
-        int status;
-        const char *coding; /* NULL: none */
-        const char *why;
-    } ROWS[] = {
-        {"Accept-Encoding;", 200, NULL, "empty: none is wanted"},
-        {"Accept-Encoding: identity", 200, NULL, "none is wanted"},
-        {"Accept-Encoding: deflate", 200, NULL, "one that we have not"},
-        {"Accept-Encoding: gzip;q=0", 200, NULL, "refused"},
-        {"Accept-Encoding: gzip;q=0.1, br;q=0.2", 200, "br", "the better one"},
-        {"Accept-Encoding: identity;q=0, gzip", 200, "gzip", "identity is refused"},
-        {"Accept-Encoding: *;q=0, gzip", 200, "gzip", "all others are refused"},
-        {"Accept-Encoding: identity;q=0", 406, NULL, "nothing is left"},
-        {"Accept-Encoding: *;q=0", 406, NULL, "nothing is left"},
-        {"Accept-Encoding: gzip;q=abc", 200, NULL, "malformed: passed over"},
-        {"Accept-Encoding: GZIP", 200, "gzip", "case counts for nothing"},
-        {"Accept-Encoding: x-gzip", 200, "gzip", "an old name"},
-    };
-
-    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
-        CLEANUP(response_freep)
-        struct response *response = get_with("/v1/practices", ROWS[i].header);
-        const char *coding = response_header(response, "Content-Encoding");
-
-        cr_assert_eq(response->status, ROWS[i].status, "%s: %d", ROWS[i].why, response->status);
-        if (ROWS[i].coding == NULL)
-            cr_assert_null(coding, "%s", ROWS[i].why);
-        else
-            cr_assert_str_eq(coding, ROWS[i].coding, "%s", ROWS[i].why);
-        if (ROWS[i].status == 406)
-            check_problem(response, 406, "not-acceptable", ROWS[i].why);
-    }
-}
-
-/* --- conditions --------------------------------------------------------------------------- */
-
-static void check_not_modified(const struct response *whole, const struct response *response,
-                               const char *why)
-{
-    static const char *const KEPT[] = {"ETag", "Cache-Control", "Vary"};
-    const char *length = response_header(response, "Content-Length");
-
-    cr_assert_eq(response->status, 304, "%s: %d", why, response->status);
-    cr_assert_eq(response->body_bytes, 0, "%s", why);
-    for (size_t i = 0; i < ARRAY_LENGTH(KEPT); i++)
-        cr_assert_str_eq(response_header(response, KEPT[i]), response_header(whole, KEPT[i]), "%s",
-                         why);
-    cr_assert_null(response_header(response, "Content-Type"), "%s", why);
-    cr_assert_null(response_header(response, "Content-Encoding"), "%s", why);
-    /* RFC 9110 section 8.6: that of the 200, or none. */
-    if (length != NULL)
-        cr_assert_str_eq(length, response_header(whole, "Content-Length"), "%s", why);
-}
-
-/* Checks H20. */
-Test(http, a_copy_that_is_current_is_not_sent_again)
-{
-    static const char *const CODINGS[] = {"Accept-Encoding: identity", "Accept-Encoding: gzip",
-                                          "Accept-Encoding: br", "Accept-Encoding: zstd"};
-    char record[PATH_FILLED_BYTES];
-    const char *const paths[] = {"/v1/practices",
-                                 record,
-                                 "/v1/search?q=women",
-                                 "/openapi.json",
-                                 "/openapi.yaml",
-                                 "/problems",
-                                 "/",
-                                 "/v1/practices?country=FR&facets=city&count=exact"};
-
-    path_fill("/v1/practices/{id}", NULL, record);
-    for (size_t i = 0; i < ARRAY_LENGTH(paths); i++) {
-        for (size_t j = 0; j < ARRAY_LENGTH(CODINGS); j++) {
-            CLEANUP(response_freep) struct response *whole = get_with(paths[i], CODINGS[j]);
-            const char *etag = response_header(whole, "ETag");
-            static const char *const FORMS[] = {
-                "%s", "W/%s", "\"other\", %s", "%s, \"other\"", "W/\"a\",W/%s ,\"b\"", "*"};
-
-            cr_assert_not_null(etag, "%s", paths[i]);
-            for (size_t k = 0; k < ARRAY_LENGTH(FORMS); k++) {
-                CLEANUP(response_freep) struct response *response = NULL;
-                const char *mark = strstr(FORMS[k], "%s");
-                char header[400];
-
-                (void)snprintf(header, sizeof(header), "If-None-Match: %.*s%s%s",
-                               (int)(mark == NULL ? strlen(FORMS[k]) : (size_t)(mark - FORMS[k])),
-                               FORMS[k], mark == NULL ? "" : etag, mark == NULL ? "" : mark + 2);
-                response = http_send("GET", paths[i],
-                                     (const char *const[]){header, CODINGS[j], NULL}, NULL, 0);
-                check_not_modified(whole, response, header);
-            }
-        }
-    }
-}
-
-Test(http, a_copy_in_another_coding_is_current_too_and_keeps_its_name)
-{
-    CLEANUP(response_freep)
-    struct response *coded = get_with("/v1/practices", "Accept-Encoding: gzip");
-    CLEANUP(response_freep) struct response *response = NULL;
-    char header[400];
-
-    (void)snprintf(header, sizeof(header), "If-None-Match: %s", response_header(coded, "ETag"));
-    response = get_with("/v1/practices", header);
-    check_not_modified(coded, response, "the copy is coded, identity is asked for");
-}
-
-Test(http, a_copy_that_is_not_current_is_sent_anew)
-{
-    static const char *const HEADERS[] = {
-        "If-None-Match: \"other\"",
-        "If-None-Match: \"\"",
-        "If-None-Match;",
-        "If-None-Match: other",
-        "If-None-Match: \"unclosed",
-        "If-None-Match: W/",
-        "If-None-Match: \"%s%n\"",
-        "If-None-Match: ,,,,",
-        "If-Modified-Since: nonsense",
-        "If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT",
-        "If-Modified-Since: Fri, 31 Feb 2099 99:00:00 GMT",
-        "If-Range: \"other\"",
-        "Range: bytes=0-10",
-    };
-
-    for (size_t i = 0; i < ARRAY_LENGTH(HEADERS); i++) {
-        CLEANUP(response_freep) struct response *response = get_with("/v1/practices", HEADERS[i]);
-
-        cr_assert_eq(response->status, 200, "%s: %d", HEADERS[i], response->status);
-        cr_assert_gt(response->body_bytes, 1000);
-    }
-}
-
-Test(http, without_an_etag_the_time_of_the_last_change_decides)
-{
-    char path[PATH_FILLED_BYTES], header[200], etag[200];
-    CLEANUP(response_freep) struct response *whole = NULL, *same = NULL, *later = NULL;
-    CLEANUP(response_freep) struct response *both = NULL;
-
-    path_fill("/v1/practices/{id}", NULL, path);
-    whole = http_get(path);
-    cr_assert_not_null(response_header(whole, "Last-Modified"));
-    (void)snprintf(header, sizeof(header), "If-Modified-Since: %s",
-                   response_header(whole, "Last-Modified"));
-    same = get_with(path, header);
-    check_not_modified(whole, same, "the same time");
-    later = get_with(path, "If-Modified-Since: Fri, 31 Dec 2100 23:59:59 GMT");
-    check_not_modified(whole, later, "a later time");
-    (void)snprintf(etag, sizeof(etag), "If-None-Match: \"other\"");
-    both = http_send("GET", path, (const char *const[]){header, etag, NULL}, NULL, 0);
-    cr_assert_eq(both->status, 200, "the ETag counts where both are sent");
-}
-
-/* Checks H21. Of reading. */
-Test(http, if_match_compares_strongly)
-{
-    CLEANUP(response_freep) struct response *whole = http_get("/v1/practices");
-    const char *etag = response_header(whole, "ETag");
-    char right[300], weak[300], list[300];
-    const struct {
-        const char *header;
-        int status;
-    } ROWS[] = {
-        {right, 200}, {list, 200}, {"If-Match: *", 200}, {weak, 412}, {"If-Match: \"other\"", 412}};
-
-    (void)snprintf(right, sizeof(right), "If-Match: %s", etag);
-    (void)snprintf(weak, sizeof(weak), "If-Match: W/%s", etag);
-    (void)snprintf(list, sizeof(list), "If-Match: \"a\", %s", etag);
-    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
-        CLEANUP(response_freep)
-        struct response *response = get_with("/v1/practices", ROWS[i].header);
-
-        cr_assert_eq(response->status, ROWS[i].status, "%s: %d", ROWS[i].header, response->status);
-    }
-}
-
-/* Checks Z23. */
-Test(http, an_etag_opens_nothing_that_is_not_there)
-{
-    static const char *const HEADERS[] = {"If-None-Match: *", "If-Match: *", "If-Match: \"a\""};
-
-    for (size_t i = 0; i < ARRAY_LENGTH(HEADERS); i++) {
-        CLEANUP(response_freep)
-        struct response *response = get_with("/v1/practices/no-such-record", HEADERS[i]);
-        CLEANUP(response_freep)
-        struct response *invalid = get_with("/v1/practices?limit=0", HEADERS[i]);
-
-        check_problem(response, 404, "not-found", HEADERS[i]);
-        check_problem(invalid, 400, "invalid-parameter", HEADERS[i]);
-    }
-}
-
-/* The number behind a name in /metrics. */
-static uint64_t metric(const char *name)
-{
-    CLEANUP(response_freep) struct response *response = NULL;
-    char url[200];
-    const char *at;
-
-    (void)snprintf(url, sizeof(url), "%s/metrics", getenv("API_ADMIN_URL"));
-    response = http_send_unchecked("GET", url, NULL, NULL, 0);
-    cr_assert_eq(response->status, 200);
-    for (at = response->body; at != NULL; at = strchr(at, '\n')) {
-        at += *at == '\n';
-        if (strncmp(at, name, strlen(name)) == 0 && at[strlen(name)] == ' ')
-            return strtoull(at + strlen(name), NULL, 10);
-    }
-    cr_assert_fail("no %s in /metrics", name);
-    return 0;
-}
-
-/* A conditional request; Return: the status, and the present ETag in @etag. */
-static int ask_again(const char *path, char etag[200])
-{
-    CLEANUP(response_freep) struct response *response = NULL;
-    char header[300];
-
-    (void)snprintf(header, sizeof(header), "If-None-Match: %.199s", etag);
-    response = get_with(path, header);
-    (void)snprintf(etag, 200, "%s", response_header(response, "ETag"));
-    return response->status;
-}
-
-static void import_title(const char *slug, const char *title)
-{
-    json_auto_t *records = json_pack("{s:[{s:s,s:s,s:s}]}", "practices", "slug", slug, "title",
-                                     title, "summary", "Made by a test.");
-
-    list_import_well(records);
-}
-
-/* Checks H20. On a server of its own, because it changes what others read. */
-Test(http, a_304_costs_no_statement_and_ends_with_the_next_change)
-{
-    static const char *const PATHS[] = {"/v1/practices", "/v1/practices/a-changing-record",
-                                        "/v1/search?q=changing"};
-    char etags[ARRAY_LENGTH(PATHS)][200] = {""};
-    struct test_server server;
-    char *what = NULL;
-    uint64_t before, deadline;
-
-    if (!test_server_start(&server, (const char *const[]){"EXPRESS_RATE_LIMIT=0", NULL}, &what))
-        cr_assert_fail("%s", what);
-    test_server_use(&server);
-    import_title("a-changing-record", "Changing for the first time");
-
-    /* The server may still be about to hear of the import: until it knows the answers. */
-    deadline = clock_monotonic_ms() + 30000;
-    do {
-        for (size_t i = 0; i < ARRAY_LENGTH(PATHS); i++)
-            (void)ask_again(PATHS[i], etags[i]);
-        before = metric("express_database_statements_total");
-        for (size_t i = 0; i < ARRAY_LENGTH(PATHS); i++)
-            (void)ask_again(PATHS[i], etags[i]);
-    } while (metric("express_database_statements_total") != before &&
-             clock_monotonic_ms() < deadline);
-
-    before = metric("express_database_statements_total");
-    for (int round = 0; round < 20; round++)
-        for (size_t i = 0; i < ARRAY_LENGTH(PATHS); i++)
-            cr_assert_eq(ask_again(PATHS[i], etags[i]), 304, "%s", PATHS[i]);
-    cr_assert_eq(metric("express_database_statements_total"), before);
-
-    for (int round = 0; round < 3; round++) {
-        char title[100];
-
-        (void)snprintf(title, sizeof(title), "Changing, round %d", round);
-        import_title("a-changing-record", title);
-        for (size_t i = 0; i < ARRAY_LENGTH(PATHS); i++) {
-            CLEANUP(response_freep) struct response *changed = NULL;
-
-            deadline = clock_monotonic_ms() + 10000;
-            while (ask_again(PATHS[i], etags[i]) == 304)
-                cr_assert_lt(clock_monotonic_ms(), deadline, "%s is still the old one", PATHS[i]);
-            changed = http_get(PATHS[i]);
-            cr_assert_not_null(strstr(changed->body, title), "%s", PATHS[i]);
-        }
-    }
-    if (!test_server_stop(&server, &what))
-        cr_assert_fail("%s", what);
-}
-
-/* --- negotiation ----------------------------------------------------------------------- */
-
-/* Checks H7. */
-Test(http, what_is_not_to_be_had_is_not_acceptable)
-{
-    static const struct {
-        const char *path, *header;
-        int status;
-        const char *why;
-    } ROWS[] = {
-        {"/v1/practices", "Accept: text/html", 406, "a page"},
-        {"/v1/practices", "Accept: */*;q=0", 406, "nothing at all"},
-        {"/v1/practices", "Accept: application/json;q=0", 406, "anything but JSON is not said"},
-        {"/v1/practices", "Accept: application/json;version=2", 406, "a parameter"},
-        {"/v1/practices", "Accept: */*", 200, "anything"},
-        {"/v1/practices", "Accept: application/*", 200, "a kind"},
-        {"/v1/practices", "Accept: APPLICATION/JSON; q=0.5", 200, "in any case"},
-        {"/v1/practices", "Accept: application/json;charset=utf-8", 200, "with its charset"},
-        {"/v1/practices", "Accept: text/html, application/json;q=0.1", 200, "if need be"},
-        {"/v1/practices", "Accept: text/csv", 200, "a table"},
-        {"/v1/networks", "Accept: application/geo+json", 406, "networks have no place"},
-        {"/v1/practices", "Accept: nonsense", 200, "malformed: as if absent"},
-        {"/v1/practices", "Accept: ;;;,,,/", 200, "malformed: as if absent"},
-        {"/v1/practices", "Accept;", 200, "empty: as if absent"},
-        {"/v1/practices/batch-get", NULL, 405, "only to be posted to"},
-        {"/openapi.json", "Accept: text/html", 406, "a page"},
-        {"/openapi.yaml", "Accept: application/json", 406, "there is another path"},
-        {"/problems", "Accept: text/html", 200, "a page"},
-        {"/v1/search?q=a", "Accept: text/csv", 406, "JSON alone"},
-        {"/v1/practices?format=xml", NULL, 406, "by name"},
-        {"/v1/networks?format=geojson", NULL, 406, "by name"},
-        {"/v1/practices?format=csv", "Accept: application/json", 200, "the name counts"},
-    };
-
-    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
-        CLEANUP(response_freep)
-        struct response *response = ROWS[i].header == NULL ? http_get(ROWS[i].path)
-                                                           : get_with(ROWS[i].path, ROWS[i].header);
-
-        cr_assert_eq(response->status, ROWS[i].status, "%s, %s: %d", ROWS[i].path, ROWS[i].why,
-                     response->status);
-        if (ROWS[i].status == 406)
-            check_problem(response, 406, "not-acceptable", ROWS[i].why);
-    }
-}
-
-Test(http, a_header_of_two_hundred_members_changes_nothing)
-{
-    static const char *const NAMES[] = {"Accept", "Accept-Language", "Accept-Encoding",
-                                        "If-None-Match"};
-
-    for (size_t i = 0; i < ARRAY_LENGTH(NAMES); i++) {
-        CLEANUP(response_freep) struct response *response = NULL;
-        struct text header;
-
-        text_init(&header, 20000);
-        text_append_format(&header, "%s: ", NAMES[i]);
-        for (int j = 0; j < 200; j++) {
-            if (i == 0)
-                text_append_format(&header, "application/x-%d;q=0.%d, ", j, j % 9 + 1);
-            else if (i == 3)
-                text_append_format(&header, "\"x%d\", ", j);
-            else
-                text_append_format(&header, "x%c%c;q=0.%d, ", 'a' + j / 20, 'a' + j % 20,
-                                   j % 9 + 1);
-        }
-        text_append(&header, i == 3 ? "\"y\"" : i == 0 ? "*/*" : "*");
-        response = get_with("/v1/practices?limit=1", header.bytes);
-        cr_assert(response->status == 200 || (i == 0 && response->status == 406), "%s: %d",
-                  NAMES[i], response->status);
-        text_deinit(&header);
-    }
-}
-
-/* Checks H27. */
-Test(http, a_language_that_nobody_speaks_gives_the_records_own)
-{
-    static const char *const HEADERS[] = {
-        "Accept-Language: xx-nonsense",
-        "Accept-Language: ,;q=2,,,*;;q",
-        "Accept-Language: %s%n",
-        "Accept-Language: \xFF\xFE",
-        "Accept-Language;",
-        "Accept-Language: *;q=0",
-        "Accept-Language: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
-    CLEANUP(response_freep) struct response *plain = http_get("/v1/practices?limit=3");
-
-    for (size_t i = 0; i < ARRAY_LENGTH(HEADERS); i++) {
-        CLEANUP(response_freep)
-        struct response *response = get_with("/v1/practices?limit=3", HEADERS[i]);
-
-        cr_assert_eq(response->status, 200, "%s", HEADERS[i]);
-        cr_assert_str_eq(response->body, plain->body, "%s", HEADERS[i]);
-        cr_assert_not_null(response_header(response, "Content-Language"), "%s", HEADERS[i]);
-        cr_assert(has_word(response_header(response, "Vary"), "Accept-Language"));
-    }
-}
-
-/* --- bodies ----------------------------------------------------------------------------- */
-
-#define BATCH "/v1/practices/batch-get"
-#define ID "01a20102-28e0-7051-a78d-40e12e1670b1"
-#define GOOD_BODY "{\"ids\":[\"" ID "\"]}"
-
-static struct response *post_with(const char *first, const char *second, const char *body,
-                                  size_t body_bytes)
-{
-    return http_send("POST", BATCH, (const char *const[]){first, second, NULL}, body, body_bytes);
-}
-
-/* Checks H5. */
-Test(http, a_body_is_json_by_its_type_or_not_taken)
-{
-    static const struct {
-        const char *header;
-        int status;
-    } ROWS[] = {
-        {"Content-Type: application/json", 200},
-        {"Content-Type: APPLICATION/JSON", 200},
-        {"Content-Type: application/json;charset=utf-8", 200},
-        {"Content-Type: application/json; charset=\"UTF-8\"", 200},
-        {"Content-Type:", 415}, /* libcurl leaves it out */
-        {"Content-Type;", 415},
-        {"Content-Type: text/plain", 415},
-        {"Content-Type: text/plain; application/json", 415},
-        {"Content-Type: application/jsonp", 415},
-        {"Content-Type: application/problem+json", 415},
-        {"Content-Type: application/merge-patch+json", 415},
-        {"Content-Type: application/x-www-form-urlencoded", 415},
-        {"Content-Type: multipart/form-data; boundary=x", 415},
-        {"Content-Type: multipart/form-data", 415},
-        {"Content-Type: application/json; charset=utf-16", 415},
-        {"Content-Type: application/json;;", 415},
-        {"Content-Type: application/json, text/plain", 415},
-        {"Content-Type: %s%n", 415},
-    };
-
-    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
-        CLEANUP(response_freep)
-        struct response *response = post_with(ROWS[i].header, NULL, GOOD_BODY, strlen(GOOD_BODY));
-
-        cr_assert_eq(response->status, ROWS[i].status, "%s: %d", ROWS[i].header, response->status);
-        if (ROWS[i].status != 415)
-            continue;
-        check_problem(response, 415, "unsupported-media-type", ROWS[i].header);
-        cr_assert_str_eq(response_header(response, "Accept"), "application/json");
-    }
-}
-
-/* Checks H8. */
-Test(http, a_coded_body_is_never_inflated)
-{
-    static const char *const HEADERS[] = {
-        "Content-Encoding: gzip",     "Content-Encoding: deflate",        "Content-Encoding: br",
-        "Content-Encoding: nonsense", "Content-Encoding: gzip, identity", "Content-Encoding: GZIP"};
-    /* A gzip of nothing. */
-    static const char GZIP[] = "\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0";
-    CLEANUP(response_freep)
-    struct response *identity =
-        post_with("Content-Type: application/json", "Content-Encoding: identity", GOOD_BODY,
-                  strlen(GOOD_BODY));
-
-    cr_assert_eq(identity->status, 200);
-    for (size_t i = 0; i < ARRAY_LENGTH(HEADERS); i++) {
-        CLEANUP(response_freep)
-        struct response *response =
-            post_with("Content-Type: application/json", HEADERS[i], GZIP, sizeof(GZIP));
-
-        check_problem(response, 415, "unsupported-media-type", HEADERS[i]);
-        cr_assert_str_eq(response_header(response, "Accept-Encoding"), "identity");
-    }
-}
-
-/* Checks V1, V2, V3. */
-Test(http, a_body_that_is_no_json_is_refused_without_being_quoted)
-{
-#define ROW(text, why)                                                                             \
-    {                                                                                              \
-        text, sizeof(text) - 1, why                                                                \
-    }
-    static const struct {
-        const char *bytes;
-        size_t size_bytes;
-        const char *why;
-    } ROWS[] = {
-        ROW("", "nothing"),
-        ROW("   ", "spaces"),
-        ROW("canary", "a word"),
-        ROW("{", "an object that does not end"),
-        ROW("{\"ids\":[\"canary\"}", "brackets crossed"),
-        ROW("{\"ids\":[\"canary\"]", "cut"),
-        ROW("{'ids':['canary']}", "apostrophes"),
-        ROW("{\"ids\":[\"canary\",]}", "a comma at the end"),
-        ROW("{\"ids\":[\"canary\"]} x", "something behind"),
-        ROW("{\"ids\":[\"canary\"]}{}", "another object behind"),
-        ROW("\xEF\xBB\xBF{\"ids\":[\"canary\"]}", "a byte order mark"),
-        ROW("\"canary\"", "a text"),
-        ROW("1", "a number"),
-        ROW("null", "null"),
-        ROW("{\"ids\":[],\"ids\":[\"canary\"]}", "a member twice"),
-        ROW("{\"ids\":[],\"\\u0069ds\":[\"canary\"]}", "a member twice, once with an escape"),
-        ROW("{\"ids\":[\"canary\\u0000\"]}", "an escaped NUL"),
-        ROW("{\"ids\":[\"canary\0\"]}", "a raw NUL"),
-        ROW("{\"ids\":[\"canary\"]}\0", "a NUL behind"),
-        ROW("{\"ids\":[\"canary\\ud800\"]}", "half a pair of surrogates"),
-        ROW("{\"ids\":[\"canary\\udc00\\ud800\"]}", "the halves swapped"),
-        ROW("{\"ids\":[\"canary\xC0\x80\"]}", "an overlong NUL"),
-        ROW("{\"ids\":[\"canary\xFF\"]}", "no UTF-8"),
-        ROW("{\"ids\":[\"canary\n\"]}", "a raw line break"),
-        ROW("{\"ids\":[\"canary\x1b\"]}", "a raw control byte"),
-        ROW("{\"ids\":[NaN]}", "not a number"),
-        ROW("{\"ids\":[1e400]}", "a number out of range"),
-        ROW("{\"ids\":[99999999999999999999]}", "a number beyond 64 bits"),
-        ROW("{\"ids\":[01]}", "a zero in front"),
-        ROW("{\"ids\":[+1]}", "a plus sign"),
-        ROW("{/* canary */\"ids\":[]}", "a comment"),
-        ROW("ids=canary", "a form"),
-        ROW("<ids>canary</ids>", "XML"),
-    };
-#undef ROW
-
-    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
-        CLEANUP(response_freep)
-        struct response *response =
-            post_with("Content-Type: application/json", NULL, ROWS[i].bytes, ROWS[i].size_bytes);
-
-        check_problem(response, 400, "invalid-json", ROWS[i].why);
-        cr_assert_null(strstr(response->body, "canary"), "%s: %s", ROWS[i].why, response->body);
-    }
-    cr_assert_eq(test_server_log_lines("canary"), 0);
-}
-
-/* Checks V4. */
-Test(http, a_body_that_is_deep_or_has_many_values_is_refused_before_it_is_parsed)
-{
-    static const struct {
-        size_t count;
-        const char *item, *behind;
-        int status;
-        const char *code;
-    } ROWS[] = {
-        {JSON_DEPTH_MAX, "[", "]", 422, "validation-failed"},
-        {JSON_DEPTH_MAX + 1, "[", "]", 400, "invalid-json"},
-        {2048, "[", "]", 400, "invalid-json"},
-        {32768, "[", "]", 400, "invalid-json"},
-        {JSON_DEPTH_MAX + 1, "{\"a\":", "", 400, "invalid-json"},
-        {10000, "{\"a\":", "", 400, "invalid-json"},
-        {65536, "[", "", 400, "invalid-json"},
-    };
-    struct text body;
-
-    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
-        CLEANUP(response_freep) struct response *response = NULL;
-
-        text_init(&body, BODY_BYTES_MAX);
-        for (size_t j = 0; j < ROWS[i].count; j++)
-            text_append(&body, ROWS[i].item);
-        for (size_t j = 0; ROWS[i].behind[0] != '\0' && j < ROWS[i].count; j++)
-            text_append(&body, ROWS[i].behind);
-        cr_assert_not(text_failed(&body));
-        response = post_with("Content-Type: application/json", NULL, body.bytes, body.length);
-        check_problem(response, ROWS[i].status, ROWS[i].code, ROWS[i].item);
-        text_deinit(&body);
-    }
-    for (size_t count = JSON_VALUES_MAX - 1; count <= JSON_VALUES_MAX; count++) {
-        CLEANUP(response_freep) struct response *response = NULL;
-
-        text_init(&body, BODY_BYTES_MAX);
-        text_append(&body, "[");
-        for (size_t j = 0; j < count; j++)
-            text_append(&body, j == 0 ? "{}" : ",{}");
-        text_append(&body, "]");
-        response = post_with("Content-Type: application/json", NULL, body.bytes, body.length);
-        check_problem(response, count < JSON_VALUES_MAX ? 422 : 400,
-                      count < JSON_VALUES_MAX ? "validation-failed" : "invalid-json", "values");
-        text_deinit(&body);
-    }
-}
-
-/* Checks V5, V6, V13. */
-Test(http, a_batch_that_is_json_and_wrong_is_told_where)
-{
-    static const struct {
-        const char *body, *why;
-    } ROWS[] = {
-        {"[]", "no object"},
-        {"{}", "nothing asked for"},
-        {"{\"ids\":[]}", "no ids"},
-        {"{\"ids\":null}", "null"},
-        {"{\"ids\":\"" ID "\"}", "no array"},
-        {"{\"ids\":[1]}", "a number"},
-        {"{\"ids\":[\"a-slug\"]}", "a slug"},
-        {"{\"ids\":[\"{" ID "}\"]}", "braces"},
-        {"{\"ids\":[\"urn:uuid:" ID "\"]}", "a URN"},
-        {"{\"ids\":[[\"" ID "\"]]}", "an array within"},
-        {"{\"ids\":[\"" ID "\"],\"unknown\":1}", "an unknown member"},
-        {"{\"ids\":[\"" ID "\"],\"__proto__\":{}}", "another one"},
-        {"{\"ids\":[\"" ID "\"],\"items\":[{\"id\":\"" ID "\"}]}", "both"},
-        {"{\"items\":[{}]}", "no id"},
-        {"{\"items\":[{\"id\":\"" ID "\",\"etag\":1}]}", "an ETag that is a number"},
-    };
-
-    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
-        CLEANUP(response_freep) struct response *response = http_post(BATCH, ROWS[i].body);
-
-        check_problem(response, 422, "validation-failed", ROWS[i].why);
-        cr_assert(json_is_string(response_at(response, "/errors/0/pointer")), "%s: %s", ROWS[i].why,
-                  response->body);
-    }
-}
-
-/* Checks R1, R3. */
-Test(http, a_body_has_its_greatest_length_and_not_a_byte_more)
-{
-    static const struct {
-        size_t size_bytes;
-        int status;
-    } ROWS[] = {{BODY_BYTES_MAX - 1, 200},
-                {BODY_BYTES_MAX, 200},
-                {BODY_BYTES_MAX + 1, 413},
-                {BODY_BYTES_MAX + 2, 413},
-                {1024 * 1024, 413}};
-
-    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
-        char *body = malloc(ROWS[i].size_bytes);
-
-        /* What is cut at the limit would still be good. */
-        memset(body, ' ', ROWS[i].size_bytes);
-        memcpy(body, GOOD_BODY, strlen(GOOD_BODY));
-        for (int chunked = 0; chunked < 2; chunked++) {
-            CLEANUP(response_freep)
-            struct response *response = post_with(
-                "Content-Type: application/json",
-                chunked == 1 ? "Transfer-Encoding: chunked" : NULL, body, ROWS[i].size_bytes);
-
-            cr_assert_eq(response->status, ROWS[i].status, "%zu bytes: %d", ROWS[i].size_bytes,
-                         response->status);
-            if (ROWS[i].status == 413) {
-                check_problem(response, 413, "content-too-large", "too large");
-                cr_assert_str_eq(response_header(response, "Connection"), "close");
-            }
-        }
-        free(body);
-    }
-}
-
-/* Checks H25. */
-Test(http, ranges_are_not_served_and_change_nothing)
-{
-    CLEANUP(response_freep) struct response *plain = http_get("/v1/practices?format=csv");
-    CLEANUP(response_freep)
-    struct response *ranged = get_with("/v1/practices?format=csv",
-                                       "Range: bytes=0-0,1-1,2-2,3-3,4-4,5-5,6-6,7-7,8-8,9-9");
-
-    cr_assert_eq(ranged->status, 200);
-    cr_assert_str_eq(ranged->body, plain->body);
-    cr_assert_null(response_header(ranged, "Content-Range"));
 }
 
 /* Checks Z26, D1. */
@@ -1382,7 +637,7 @@ Test(http, health_and_metrics_are_on_a_listener_of_their_own)
         CLEANUP(response_freep) struct response *admin = NULL, *records = NULL;
         char url[200];
 
-        check_problem(public, 404, "not-found", PATHS[i]);
+        expect_problem(public, 404, "not-found", PATHS[i]);
         (void)snprintf(url, sizeof(url), "%s%s", getenv("API_ADMIN_URL"), PATHS[i]);
         admin = http_send_unchecked("GET", url, NULL, NULL, 0);
         cr_assert_eq(admin->status, 200, "%s", url);

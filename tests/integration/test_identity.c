@@ -11,6 +11,7 @@
 #include "support/program.h"
 #include "support/server.h"
 #include "support/tokens.h"
+#include "support/writers.h"
 
 #include <criterion/criterion.h>
 #include <sodium.h>
@@ -30,20 +31,6 @@ SERVER_AFTER_TESTS()
 
 TestSuite(identity, .fini = test_ends_without_leaks, .timeout = 600);
 
-static void check_problem(struct response *response, int status, const char *code, const char *why)
-{
-    char type[100];
-
-    cr_assert_eq(response->status, status, "%s: %d %.300s", why, response->status, response->body);
-    (void)snprintf(type, sizeof(type), "/problems/%s", code);
-    cr_assert_str_eq(response_text_at(response, "/type"), type, "%s", why);
-}
-
-static struct response *get_with(const char *path, const char *header)
-{
-    return http_send("GET", path, (const char *const[]){header, NULL}, NULL, 0);
-}
-
 /* A token that is none is refused on every path, and nobody is taken for anonymous. */
 static void check_refused(const char *token, const char *why)
 {
@@ -53,7 +40,7 @@ static void check_refused(const char *token, const char *why)
         CLEANUP(response_freep)
         struct response *response = http_as(token, "GET", PATHS[i], NULL, NULL);
 
-        check_problem(response, 401, "invalid-token", why);
+        expect_problem(response, 401, "invalid-token", why);
         cr_assert_str_eq(response_header(response, "WWW-Authenticate"),
                          "Bearer error=\"invalid_token\"", "%s", why);
     }
@@ -87,7 +74,7 @@ Test(identity, a_private_path_asks_for_a_token)
         CLEANUP(response_freep)
         struct response *response = http_as(NULL, ROWS[i][0], ROWS[i][1], NULL, NULL);
 
-        check_problem(response, 401, "unauthenticated", ROWS[i][1]);
+        expect_problem(response, 401, "unauthenticated", ROWS[i][1]);
         cr_assert_str_eq(response_header(response, "WWW-Authenticate"), "Bearer", "%s", ROWS[i][1]);
     }
 }
@@ -112,9 +99,9 @@ Test(identity, a_header_that_is_not_one_bearer_token_is_refused_on_public_paths_
 
     for (size_t i = 0; i < ARRAY_LENGTH(HEADERS); i++) {
         for (size_t j = 0; j < ARRAY_LENGTH(PATHS); j++) {
-            CLEANUP(response_freep) struct response *response = get_with(PATHS[j], HEADERS[i]);
+            CLEANUP(response_freep) struct response *response = http_get_with(PATHS[j], HEADERS[i]);
 
-            check_problem(response, 401, "unauthenticated", HEADERS[i]);
+            expect_problem(response, 401, "unauthenticated", HEADERS[i]);
             cr_assert_str_eq(response_header(response, "WWW-Authenticate"),
                              "Bearer error=\"invalid_request\"", "%s", HEADERS[i]);
         }
@@ -132,7 +119,7 @@ Test(identity, the_scheme_is_read_in_any_case)
 
         text_init(&header, TEXT_BYTES_MAX);
         text_append_format(&header, "Authorization: %s %s", SCHEMES[i], token);
-        response = get_with(PRIVATE, header.bytes);
+        response = http_get_with(PRIVATE, header.bytes);
         cr_assert_eq(response->status, 200, "%s: %s", SCHEMES[i], response->body);
         text_deinit(&header);
     }
@@ -201,7 +188,7 @@ Test(identity, a_token_in_the_query_is_refused_and_written_down_nowhere)
         text_init(&path, TEXT_BYTES_MAX);
         text_append_format(&path, "/v1/clients?%s=%s", NAMES[i], token);
         response = http_get(path.bytes);
-        check_problem(response, 400, "credentials-in-url", NAMES[i]);
+        expect_problem(response, 400, "credentials-in-url", NAMES[i]);
         cr_assert_null(strstr(response->body, token));
         text_deinit(&path);
     }
@@ -714,7 +701,7 @@ static unsigned exhaust(const char *address)
         status = response->status;
         if (status == 401)
             continue;
-        check_problem(response, 429, "too-many-attempts", "a guess too many");
+        expect_problem(response, 429, "too-many-attempts", "a guess too many");
         cr_assert_not_null(response_header(response, "Retry-After"));
         cr_assert_geq(strtol(response_header(response, "Retry-After"), NULL, 10), 1);
         cr_assert_leq(strtol(response_header(response, "Retry-After"), NULL, 10), 6);

@@ -318,6 +318,31 @@ struct response *http_get(const char *path)
     return http_send("GET", path, NULL, NULL, 0);
 }
 
+struct response *http_get_with(const char *path, const char *header)
+{
+    return http_send("GET", path, (const char *const[]){header, NULL}, NULL, 0);
+}
+
+struct response *http_bare(const char *method, const char *path)
+{
+    return http_send(method, path, NULL, NULL, 0);
+}
+
+bool http_has_word(const char *list, const char *word)
+{
+    size_t length = strlen(word);
+
+    for (const char *at = list; at != NULL && *at != '\0';) {
+        size_t piece = strcspn(at, ", ");
+
+        if (piece == length && strncmp(at, word, length) == 0)
+            return true;
+        at += piece;
+        at += strspn(at, ", ");
+    }
+    return false;
+}
+
 struct response *http_post(const char *path, const char *json)
 {
     return http_send("POST", path, (const char *const[]){"Content-Type: application/json", NULL},

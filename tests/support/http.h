@@ -29,6 +29,12 @@ struct response {
 
 /* Owned by the caller: CLEANUP(response_freep) struct response *response = http_get("/v1/…"); */
 struct response *http_get(const char *path);
+/* The same with one header, "Accept: text/csv". */
+struct response *http_get_with(const char *path, const char *header);
+/* http_send() without headers of our own and body. */
+struct response *http_bare(const char *method, const char *path);
+/* Is @word one of those that commas or spaces part in @list? A @list that is NULL has none. */
+bool http_has_word(const char *list, const char *word);
 
 /*
  * http_send()
