@@ -2,8 +2,8 @@
 /*
  * Times in SQL
  *
- * How a statement shows a timestamptz: by RFC 3339, in UTC. The end of a call that the text before it
- * begins: "select to_char(p.started_at" DB_RFC3339 ", …".
+ * How a statement shows a timestamptz: by RFC 3339, in UTC. The end of a call that the text before
+ * it begins: "select to_char(p.started_at" DB_RFC3339 ", …".
  */
 #define DB_TIME_AS(seconds) " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:" seconds "\"Z\"')"
 
