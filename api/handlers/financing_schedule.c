@@ -88,14 +88,25 @@ static bool read_asked(struct request *request, const json_t *record, struct pro
     return problem->error_count == 0;
 }
 
-/* Months from the start to a date of the calendar; below 0: it cannot be placed. */
-static int months_until(const struct asked_schedule *asked, const char *date)
+/*
+ * The month whose share a point is the first to be, because it is in force on its first day; below
+ * 0: since before the start, as only a date of the calendar can be. False: it has none.
+ */
+static bool read_month(const struct asked_schedule *asked, const json_t *point, bool *ret_dated,
+                       int *ret_month)
 {
+    const json_t *from = json_object_get(point, "from_month");
+    const char *date = json_string_value(json_object_get(point, "date"));
     struct day day;
 
-    if (date == NULL || !day_parse(date, &day))
-        return -1;
-    return (day.year - asked->start.year) * 12 + day.month - asked->start.month;
+    *ret_dated = from == NULL;
+    if (from != NULL)
+        *ret_month = (int)json_integer_value(from);
+    else if (date != NULL && day_parse(date, &day))
+        *ret_month = day_months_until(asked->start, day);
+    else
+        return false;
+    return *ret_month <= SCHEDULE_MONTHS_MAX;
 }
 
 static int32_t share_of(const json_t *point)
@@ -104,28 +115,42 @@ static int32_t share_of(const json_t *point)
                            (SHARE_WHOLE / 100));
 }
 
-/* The points that have a month and a share, each behind the one before. */
+static void leave_out(struct placed *placed, const json_t *point)
+{
+    placed->left_out[placed->left_out_count++] = json_string_value(json_object_get(point, "at"));
+}
+
+/*
+ * The points that have a month and a share, each behind the one before. Of dates that are past, or
+ * come to be in force in the same month, the last counts.
+ */
 static void place(const json_t *record, const struct asked_schedule *asked, struct placed *placed)
 {
-    const json_t *point;
+    const json_t *listed = json_object_get(record, "schedule");
+    const json_t *last = NULL, *point;
+    bool is_last_dated = false, is_dated;
+    int month;
     size_t i;
 
-    json_array_foreach (json_object_get(record, "schedule"), i, point) {
-        const json_t *from = json_object_get(point, "from_month");
+    json_array_foreach (listed, i, point) {
         const json_t *until = json_object_get(point, "until_month");
         const char *interpolation = json_string_value(json_object_get(point, "interpolation"));
-        const int month =
-            from != NULL ? (int)json_integer_value(from)
-                         : months_until(asked, json_string_value(json_object_get(point, "date")));
+        const int before = placed->count > 0 ? placed->points[placed->count - 1].from_month : 0;
 
-        if (i >= SCHEDULE_POINTS_MAX || month < 0 || month > SCHEDULE_MONTHS_MAX ||
+        if (i >= SCHEDULE_POINTS_MAX)
+            break;
+        if (!read_month(asked, point, &is_dated, &month) ||
             json_object_get(point, "public_share_percent") == NULL ||
-            (placed->count > 0 && month <= placed->points[placed->count - 1].from_month)) {
-            if (placed->left_out_count < SCHEDULE_POINTS_MAX)
-                placed->left_out[placed->left_out_count++] =
-                    json_string_value(json_object_get(point, "at"));
+            (last != NULL && (month < before || (month == before && !is_last_dated)))) {
+            leave_out(placed, point);
             continue;
         }
+        if (last != NULL && is_last_dated && (month <= 0 || month == before)) {
+            leave_out(placed, last);
+            placed->count--;
+        }
+        last = point;
+        is_last_dated = is_dated;
         placed->points[placed->count++] = (struct schedule_point){
             .from_month = month,
             .until_month = until == NULL ? -1 : (int)json_integer_value(until),
@@ -223,10 +248,7 @@ static int reply_schedule(struct request *request, struct reply *reply, const js
     place(record, &asked, placed);
     if (placed->count == 0)
         return reply_problem_code(request, reply, "no-schedule", NULL);
-    months = asked.months > 0
-                 ? (int)asked.months
-                 : schedule_months(placed->points, placed->count,
-                                   (int)json_integer_value(json_object_get(record, "term_months")));
+    months = asked.months > 0 ? (int)asked.months : schedule_months(placed->points, placed->count);
     schedule_plan(placed->points, placed->count, months, asked.budget, schedule);
     r = computed_json(reply, schedule_json(record, &asked, placed, schedule, months));
     return r == 0 ? computed_public(request, reply, COMPUTED_JSON) : r;

@@ -48,6 +48,13 @@ struct day day_add_months(struct day day, int months)
     return later;
 }
 
+int day_months_until(struct day from, struct day to)
+{
+    const int months = (to.year - from.year) * 12 + to.month - from.month;
+
+    return months + (day_add_months(from, months).day < to.day ? 1 : 0);
+}
+
 struct day day_before(struct day day)
 {
     if (day.day > 1) {

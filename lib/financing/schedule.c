@@ -40,13 +40,12 @@ int32_t schedule_share(const struct schedule_point *points, size_t count, int mo
                             next->from_month - point->from_month));
 }
 
-int schedule_months(const struct schedule_point *points, size_t count, int term_months)
+int schedule_months(const struct schedule_point *points, size_t count)
 {
     const struct schedule_point *last = &points[count - 1];
-    int months = last->until_month >= 0 ? last->until_month : last->from_month + 12;
+    const int from = last->from_month > 0 ? last->from_month : 0;
+    int months = last->until_month >= 0 ? last->until_month : from + 12;
 
-    if (months < term_months)
-        months = term_months;
     if (months < 1)
         months = 1;
     return months > SCHEDULE_MONTHS_MAX ? SCHEDULE_MONTHS_MAX : months;

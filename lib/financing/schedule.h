@@ -3,7 +3,8 @@
  * Schedule
  *
  * A public share that changes over time, computed for a budget. Money is whole minor units of its
- * currency, shares are whole ten-thousandths of a percent: no floating-point number is in between.
+ * currency, shares are whole ten-thousandths of a percent, to which a number of JSON is rounded
+ * once: from there on nothing is a floating-point number.
  *
  * The budget is spread evenly over the months. What of it is public is rounded over the time from
  * the start, half to the even unit, and a month gets what that grew by: so every month is within
@@ -22,7 +23,7 @@
 #define SHARE_WHOLE 1000000              /* 100 percent */
 
 struct schedule_point {
-    int from_month;
+    int from_month;  /* below 0: it is in force already */
     int until_month; /* -1: until the next point */
     bool is_linear;
     int32_t share;
@@ -41,7 +42,7 @@ struct schedule {
 };
 
 /* How many months to compute where nobody says: until the last share ends, or a year of it. */
-int schedule_months(const struct schedule_point *points, size_t count, int term_months);
+int schedule_months(const struct schedule_point *points, size_t count);
 
 /* The share in a month, by points that are in order of their months. */
 int32_t schedule_share(const struct schedule_point *points, size_t count, int month);

@@ -709,6 +709,46 @@ Test(financing, the_subsidy_of_barcelona_falls_from_95_percent_to_40_and_on_to_n
     cr_assert_str_eq(response_text_at(later, "/budget/currency"), "SEK");
 }
 
+/* The only share of a period, and on which day it begins. */
+static void expect_period(struct response *schedule, unsigned place, const char *share,
+                          const char *from, const char *until)
+{
+    const json_t *period = json_array_get(response_at(schedule, "/periods"), place);
+
+    cr_expect_str_eq(json_string_value(json_object_get(period, "public_share_percent")), share);
+    cr_expect_str_eq(json_string_value(json_object_get(period, "from")), from);
+    cr_expect_str_eq(json_string_value(json_object_get(period, "until")), until);
+}
+
+Test(financing, shares_of_the_calendar_are_in_force_from_their_day_on_and_before_the_start)
+{
+    char *slug =
+        publish("A share that falls by the calendar",
+                "{\"term_months\":60,\"schedule\":[{\"at\":\"long ago\",\"date\":\"2010-01\","
+                "\"public_share_percent\":99},{\"at\":\"since 2020\",\"date\":\"2020-01-01\","
+                "\"public_share_percent\":80},{\"at\":\"in spring\",\"date\":\"2027-03-15\","
+                "\"public_share_percent\":50}]}");
+    CLEANUP(response_freep)
+    struct response *before =
+        http_get(path_of("/v1/financing-offers/%s/schedule?start=2027-01&budget=15000", slug));
+    CLEANUP(response_freep)
+    struct response *after =
+        http_get(path_of("/v1/financing-offers/%s/schedule?start=2027-03-16&budget=12", slug));
+
+    expect_status(before, 200, "before");
+    cr_assert_eq(json_array_size(response_at(before, "/periods")), 2);
+    expect_period(before, 0, "80", "2027-01-01", "2027-03-31");
+    expect_period(before, 1, "50", "2027-04-01", "2028-03-31");
+    cr_assert_str_eq(response_text_at(before, "/public"), "8400.00");
+    cr_assert_eq(json_array_size(response_at(before, "/left_out")), 1);
+    cr_assert_str_eq(response_text_at(before, "/left_out/0"), "long ago");
+    expect_status(after, 200, "after");
+    cr_assert_eq(json_integer_value(response_at(after, "/months")), 12, "not the term");
+    expect_period(after, 0, "50", "2027-03-16", "2028-03-15");
+    cr_assert_eq(json_array_size(response_at(after, "/left_out")), 2);
+    free(slug);
+}
+
 Test(financing, a_schedule_that_cannot_be_computed_is_refused_with_the_reason)
 {
     static const struct {

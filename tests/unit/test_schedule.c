@@ -18,6 +18,9 @@ Test(schedule, a_share_falls_evenly_or_in_steps_and_ends_where_it_is_said)
 {
     static const struct schedule_point STEPS[] = {
         {2, -1, false, 1000000}, {4, 6, false, 500000}, {8, -1, true, 10000}};
+    static const struct schedule_point BEFORE[] = {{-6, -1, true, 900000}, {0, -1, false, 300000}};
+    static const struct schedule_point UNDERWAY[] = {
+        {-6, -1, true, 900000}, {6, 8, false, 300000}, {9, -1, false, 0}};
     static const struct {
         const struct schedule_point *points;
         int month;
@@ -27,14 +30,15 @@ Test(schedule, a_share_falls_evenly_or_in_steps_and_ends_where_it_is_said)
         {FALLING, 36, 400000}, {FALLING, 59, 400000}, {FALLING, 60, 0},      {FALLING, 599, 0},
         {STEPS, 0, 0},         {STEPS, 1, 0},         {STEPS, 2, 1000000},   {STEPS, 3, 1000000},
         {STEPS, 4, 500000},    {STEPS, 5, 500000},    {STEPS, 6, 0},         {STEPS, 7, 0},
-        {STEPS, 8, 10000},     {STEPS, 100, 10000},
+        {STEPS, 8, 10000},     {STEPS, 100, 10000},   {UNDERWAY, 0, 600000}, {UNDERWAY, 3, 450000},
+        {UNDERWAY, 6, 300000}, {UNDERWAY, 8, 0},
     };
 
     for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++)
         cr_expect_eq(schedule_share(ROWS[i].points, 3, ROWS[i].month), ROWS[i].share, "%zu", i);
-    cr_assert_eq(schedule_months(FALLING, 3, 36), 72);
-    cr_assert_eq(schedule_months(FALLING, 3, 100), 100);
-    cr_assert_eq(schedule_months(STEPS, 2, 0), 6);
+    cr_assert_eq(schedule_months(FALLING, 3), 72);
+    cr_assert_eq(schedule_months(STEPS, 2), 6);
+    cr_assert_eq(schedule_months(BEFORE, 2), 12);
 }
 
 Test(schedule, the_periods_sum_up_to_the_budget_exactly)
@@ -130,6 +134,16 @@ Test(schedule, months_are_those_of_the_calendar)
         {"2028-01-31", 1, 2028, 2, 29},  {"2027-12-15", 1, 2028, 1, 15},
         {"2000-02-29", 48, 2004, 2, 29}, {"2027-03-01", 600, 2077, 3, 1},
     };
+    static const struct {
+        const char *from, *to;
+        int months;
+    } UNTIL[] = {
+        {"2027-01-01", "2027-01-01", 0},  {"2027-01-01", "2027-01-02", 1},
+        {"2027-01-01", "2027-02-01", 1},  {"2027-01-15", "2027-02-14", 1},
+        {"2027-01-15", "2027-02-16", 2},  {"2027-01-31", "2027-02-28", 1},
+        {"2027-01-31", "2027-03-31", 2},  {"2027-01-01", "2026-12-31", 0},
+        {"2027-01-01", "2026-12-01", -1}, {"2027-01-15", "2025-11-20", -13},
+    };
     struct day day;
 
     for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
@@ -137,6 +151,13 @@ Test(schedule, months_are_those_of_the_calendar)
         day = day_add_months(day, ROWS[i].months);
         cr_expect(day.year == ROWS[i].year && day.month == ROWS[i].month && day.day == ROWS[i].day,
                   "%s", ROWS[i].from);
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(UNTIL); i++) {
+        struct day to;
+
+        cr_assert(day_parse(UNTIL[i].from, &day) && day_parse(UNTIL[i].to, &to));
+        cr_expect_eq(day_months_until(day, to), UNTIL[i].months, "%s %s", UNTIL[i].from,
+                     UNTIL[i].to);
     }
     cr_assert(day_parse("2028-03-01", &day));
     day = day_before(day);
