@@ -264,12 +264,12 @@ Test(db, waiting_for_a_lock_is_contention)
 
 Test(db, a_violation_names_its_constraint_and_nothing_else)
 {
-    static const struct {
+    const struct {
         const char *values;
         int outcome;
         const char *constraint;
     } ROWS[] = {
-        {"(1)", DB_UNIQUE_VIOLATION, "test_db_key"},
+        {"(1)", DB_UNIQUE_VIOLATION, pools_key()},
         {"(2, 99)", DB_FOREIGN_KEY_VIOLATION, "test_db_parent"},
         {"(2, null, 0)", DB_CHECK_VIOLATION, "test_db_size"},
         {"(2, null, null)", DB_CHECK_VIOLATION, ""},

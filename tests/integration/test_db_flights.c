@@ -105,7 +105,7 @@ Test(db_flights, a_failure_goes_back_to_the_savepoint_and_no_further)
     cr_assert_eq(pools_queue(db, NULL, "insert into public.test_db_%d values (2)", getpid()), 0);
     cr_assert_eq(pools_queue(db, NULL, "insert into public.test_db_%d values (1)", getpid()), 0);
     cr_expect_eq(db_flush(db), DB_UNIQUE_VIOLATION);
-    cr_expect_str_eq(db_constraint(db), "test_db_key");
+    cr_expect_str_eq(db_constraint(db), pools_key());
     cr_assert_eq(db_rollback_to_savepoint(db), 0);
     cr_expect_str_eq(pools_value(db, count), "1");
     cr_assert_eq(db_commit(db), 0);

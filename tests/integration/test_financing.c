@@ -948,16 +948,21 @@ Test(financing, nothing_of_a_profile_is_kept_or_logged)
     static const char CANARY[] = "canarytown-7f3a9";
     static const char SEARCH[] =
         "select coalesce(string_agg(place, ' '), '') from (select format('%I.%I', n.nspname, "
-        "c.relname) as place, query_to_xml(format('select 1 from %I.%I x where x::text like "
-        "''%%canarytown%%'' limit 1', n.nspname, c.relname), false, true, '')::text as found "
+        "c.relname) as place, query_to_xml(format('select 1 from %I.%I x where x::text ~ "
+        "''canarytown|73915846207'' limit 1', n.nspname, c.relname), false, true, '')::text as found "
         "from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and "
         "n.nspname not in ('pg_catalog', 'information_schema')) looked where found <> ''";
-    struct db_pool *pool = sql_pool(NULL, NULL);
+    /* tools/lib/database.sh: it lies beside the data. */
+    static const char DATABASE_LOG[] =
+        "select (log ~ 'ready to accept connections') || ' ' || (log ~ 'canarytown|73915846207') "
+        "from (select convert_from(pg_read_binary_file(current_setting('data_directory') || "
+        "'/../log'), 'LATIN1') as log) read";
+    struct db_pool *pool = NULL;
     struct db *db = NULL;
     CLEANUP(response_freep)
     struct response *valid =
         match("{\"city\":\"canarytown-7f3a9\",\"country\":\"BE\",\"residence_status\":"
-              "\"undocumented\",\"amount\":{\"amount\":\"7391.57\",\"currency\":\"EUR\"}}");
+              "\"undocumented\",\"amount\":{\"amount\":\"73915846207.57\",\"currency\":\"EUR\"}}");
     CLEANUP(response_freep)
     struct response *invalid =
         match("{\"city\":\"canarytown-7f3a9\",\"age\":\"canarytown-7f3a9\"}");
@@ -971,14 +976,16 @@ Test(financing, nothing_of_a_profile_is_kept_or_logged)
     expect_status(malformed, 400, "malformed");
     cr_assert_null(strstr(valid->body, CANARY));
     cr_assert_eq(test_server_log_lines("canarytown"), 0);
-    cr_assert_eq(test_server_log_lines("7391"), 0);
+    cr_assert_eq(test_server_log_lines("73915846207"), 0);
     cr_assert_eq(test_server_log_lines("undocumented"), 0);
     (void)snprintf(url, sizeof(url), "%s/metrics", getenv("API_ADMIN_URL"));
     metrics = http_send_unchecked("GET", url, NULL, NULL, 0);
     cr_assert_eq(metrics->status, 200);
     cr_assert_null(strstr(metrics->body, "canarytown"));
+    pool = sql_pool(NULL, NULL);
     cr_assert_eq(db_lease(pool, &db), 0);
-    cr_assert_str_eq(sql_value_of(db, SEARCH, ""), "");
+    cr_expect_str_eq(sql_value_of(db, SEARCH, ""), "");
+    cr_expect_str_eq(sql_value_of(db, DATABASE_LOG, ""), "true false", "its log, without us");
     db_release(db);
     db_pool_free(pool);
 }

@@ -94,18 +94,28 @@ void pools_terminate(struct db *by, const char *pid)
 
 void pools_make_table(struct db *db)
 {
-    cr_assert_eq(pools_run(db,
-                           "create table public.test_db_%d (id integer constraint test_db_key "
-                           "primary key, parent integer constraint test_db_parent references "
-                           "public.test_db_%d (id) deferrable, size integer not null default 1 "
-                           "constraint test_db_size check (size > 0))",
-                           getpid(), getpid()),
-                 0);
+    cr_assert_eq(
+        pools_run(
+            db,
+            "create table public.test_db_%d (id integer primary key, parent integer constraint test_db_parent references "
+            "public.test_db_%d (id) deferrable, size integer not null default 1 "
+            "constraint test_db_size check (size > 0))",
+            getpid(), getpid()),
+        0, "%s", db_sqlstate(db));
+}
+
+const char *pools_key(void)
+{
+    static char name[64];
+
+    (void)snprintf(name, sizeof(name), "test_db_%d_pkey", getpid());
+    return name;
 }
 
 void pools_drop_table(struct db *db)
 {
-    cr_assert_eq(pools_run(db, "drop table public.test_db_%d cascade", getpid()), 0);
+    cr_assert_eq(pools_run(db, "drop table public.test_db_%d cascade", getpid()), 0, "%s",
+                 db_sqlstate(db));
 }
 
 struct db *pools_lease_again(struct db_pool *pool)

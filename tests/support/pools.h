@@ -31,4 +31,6 @@ const char *pools_value(struct db *db, const char *sql);
 void pools_terminate(struct db *by, const char *pid);
 
 void pools_make_table(struct db *db);
+/* The name of its primary key, which is that of an index too: not two tables have the same. */
+const char *pools_key(void);
 void pools_drop_table(struct db *db);

@@ -6,6 +6,7 @@
 #include "support/database.h"
 #include "support/program.h"
 
+#include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -291,8 +292,7 @@ size_t test_server_log_lines(const char *text)
     char line[LINE_BYTES_MAX];
     size_t count = 0;
 
-    if (log == NULL)
-        return 0;
+    cr_assert_not_null(log, "no log to look into: %s", path);
     while (fgets(line, sizeof(line), log) != NULL)
         count += strstr(line, text) != NULL;
     (void)fclose(log); /* only read */
