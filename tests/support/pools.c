@@ -94,14 +94,15 @@ void pools_terminate(struct db *by, const char *pid)
 
 void pools_make_table(struct db *db)
 {
-    cr_assert_eq(
-        pools_run(
-            db,
-            "create table public.test_db_%d (id integer primary key, parent integer constraint test_db_parent references "
-            "public.test_db_%d (id) deferrable, size integer not null default 1 "
-            "constraint test_db_size check (size > 0))",
-            getpid(), getpid()),
-        0, "%s", db_sqlstate(db));
+    const int r = pools_run(db,
+                            "create table public.test_db_%d (id integer primary key, "
+                            "parent integer constraint test_db_parent "
+                            "references public.test_db_%d (id) deferrable, "
+                            "size integer not null default 1 "
+                            "constraint test_db_size check (size > 0))",
+                            getpid(), getpid());
+
+    cr_assert_eq(r, 0, "%s", db_sqlstate(db));
 }
 
 const char *pools_key(void)
