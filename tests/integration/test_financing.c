@@ -949,7 +949,8 @@ Test(financing, nothing_of_a_profile_is_kept_or_logged)
     static const char SEARCH[] =
         "select coalesce(string_agg(place, ' '), '') from (select format('%I.%I', n.nspname, "
         "c.relname) as place, query_to_xml(format('select 1 from %I.%I x where x::text ~ "
-        "''canarytown|73915846207'' limit 1', n.nspname, c.relname), false, true, '')::text as found "
+        "''canarytown|73915846207'' limit 1', n.nspname, c.relname), false, true, '')::text as "
+        "found "
         "from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and "
         "n.nspname not in ('pg_catalog', 'information_schema')) looked where found <> ''";
     /* tools/lib/database.sh: it lies beside the data. */
