@@ -2,6 +2,7 @@
 
 #include "application.h"
 #include "base/arena.h"
+#include "base/digest.h"
 #include "base/fault.h"
 #include "base/text.h"
 #include "compress.h"
@@ -27,43 +28,63 @@ int pairing_find(struct writing *writing, enum pair_lock lock, struct pair *ret_
 
 static const char *etag_of(const struct writing *writing, long version)
 {
-    return arena_format(writing->request->arena, "v%ld", version);
+    const struct text *shown = &writing->reply->body;
+    char text[DIGEST_TEXT_BYTES];
+    struct digest digest;
+
+    if (text_failed(shown))
+        return NULL;
+    digest_init(&digest);
+    digest_bytes(&digest, shown->bytes, shown->length);
+    return arena_format(writing->request->arena, "%ld-%s", version, digest_finish(&digest, text));
 }
 
-static int refuse_match(struct writing *writing, long version, const char *code)
+const char *pairing_take_etag(struct writing *writing, long version)
+{
+    const char *etag = etag_of(writing, version);
+
+    text_clear(&writing->reply->body);
+    return etag;
+}
+
+static int refuse_match(struct writing *writing, const char *etag, const char *code)
 {
     int r = writing_refuse(writing, code, NULL);
 
-    /* After the refusal, which begins the reply anew. */
-    writing->reply->etag = etag_of(writing, version);
-    return writing->reply->etag == NULL ? fault_raise(-ENOMEM) : r;
+    writing->reply->etag = etag; /* after the refusal, which begins the reply anew */
+    return r;
 }
 
-int pairing_needs_match(struct writing *writing, long version)
+int pairing_needs_match(struct writing *writing, const char *etag)
 {
+    if (etag == NULL)
+        return fault_raise(-ENOMEM);
     return request_header(writing->request, "If-Match") != NULL
                ? 0
-               : refuse_match(writing, version, "precondition-required");
+               : refuse_match(writing, etag, "precondition-required");
 }
 
-int pairing_match(struct writing *writing, long version)
+int pairing_match(struct writing *writing, const char *etag)
 {
-    const char *etag = etag_of(writing, version);
-    int r = etag == NULL ? fault_raise(-ENOMEM) : pairing_needs_match(writing, version);
+    int r = pairing_needs_match(writing, etag);
 
     if (r != 0)
         return r;
     return conditions_match(request_header(writing->request, "If-Match"), etag, true,
                             CODING_IDENTITY, NULL)
                ? 0
-               : refuse_match(writing, version, "precondition-failed");
+               : refuse_match(writing, etag, "precondition-failed");
 }
 
 int pairing_end(struct writing *writing, long version)
 {
     writing->reply->content_type = "application/json";
     writing->reply->etag = etag_of(writing, version);
-    return writing->reply->etag == NULL ? fault_raise(-ENOMEM) : 0;
+    if (writing->reply->etag == NULL)
+        return fault_raise(-ENOMEM);
+    pairing_append_meta(writing);
+    text_append_char(&writing->reply->body, '}');
+    return 0;
 }
 
 const char *pairing_address(const struct writing *writing, const char *pair_id, const char *behind)

@@ -23,14 +23,24 @@ struct writing;
 MUST_CHECK int pairing_find(struct writing *writing, enum pair_lock lock, struct pair *ret_pair);
 
 /*
- * pairing_match() - is @version the one that If-Match means?
- * Answers 428 without it, 412 with the present ETag when it is another one.
+ * pairing_take_etag() - the ETag that the caller has for a record as it is now
+ * The reply's body has the record, all but its last brace, and is empty afterwards. The version is
+ * for who reads along; what counts is the digest of what this caller is shown, so that no two
+ * records, viewers or states have one ETag, also where an erasure changes what the version stands
+ * for.
+ * Return: in the arena; NULL: it is full.
  */
-MUST_CHECK int pairing_match(struct writing *writing, long version);
+const char *pairing_take_etag(struct writing *writing, long version);
+/*
+ * pairing_match() - is @etag the one that If-Match means?
+ * Answers 428 without it, 412 with @etag when it is another one. NULL is a fault.
+ */
+MUST_CHECK int pairing_match(struct writing *writing, const char *etag);
 /* Answers 428 without If-Match. */
-MUST_CHECK int pairing_needs_match(struct writing *writing, long version);
+MUST_CHECK int pairing_needs_match(struct writing *writing, const char *etag);
 
-/* The ETag of a version, and the reply as JSON. */
+/* The record in the reply's body, all but its last brace, is the answer: its ETag, that it is a
+ * rehearsal, the end. */
 MUST_CHECK int pairing_end(struct writing *writing, long version);
 /* "https://…/v1/mentoring-pairs/<id>" and @behind; "" when the arena is full, which fails the whole
  * answer. */
@@ -56,7 +66,7 @@ MUST_CHECK int pairing_refuse_value(struct writing *writing, const char *pointer
 void pairing_append(struct text *text, const char *name, const char *value);
 /* ,"name":value as it is, a number or true. */
 void pairing_append_raw(struct text *text, const char *name, const char *value);
-/* ,"meta":{"dry_run":true} where it is a rehearsal. */
+/* ,"meta":{"dry_run":true} where it is a rehearsal; for what has no ETag. */
 void pairing_append_meta(const struct writing *writing);
 /* A text member of the body; NULL: absent. */
 const char *pairing_body_text(const struct writing *writing, const char *name);

@@ -150,6 +150,8 @@ const struct route ROUTES[] = {
      handle_goals_list},
     {METHOD_POST, "/v1/mentoring-pairs/{id}/goals", "goals.create", ACCESS_MENTORING_WRITER,
      BODY_JSON, handle_goal_create},
+    {METHOD_GET, "/v1/mentoring-pairs/{id}/goals/{goal}", "goals.read", ACCESS_MENTORING, BODY_NONE,
+     handle_goal_read},
     {METHOD_PATCH, "/v1/mentoring-pairs/{id}/goals/{goal}", "goals.change", ACCESS_MENTORING_WRITER,
      BODY_MERGE_PATCH, handle_goal_change},
     {METHOD_GET, "/v1/mentoring-pairs/{id}/feedback", "feedback.read", ACCESS_MENTORING, BODY_NONE,

@@ -88,6 +88,7 @@ int handle_meeting_read(struct request *request, struct reply *reply);
 int handle_meeting_change(struct request *request, struct reply *reply);
 int handle_goals_list(struct request *request, struct reply *reply);
 int handle_goal_create(struct request *request, struct reply *reply);
+int handle_goal_read(struct request *request, struct reply *reply);
 int handle_goal_change(struct request *request, struct reply *reply);
 int handle_feedback_read(struct request *request, struct reply *reply);
 int handle_feedback_give(struct request *request, struct reply *reply);

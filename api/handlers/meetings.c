@@ -28,6 +28,7 @@ static const char *address_of(const struct writing *writing, const struct pair *
                            arena_format(writing->request->arena, "/" RESOURCE "/%s", id));
 }
 
+/* All but its last brace. */
 static void append_meeting(const struct writing *writing, const struct pair *pair,
                            const struct meeting *meeting)
 {
@@ -46,8 +47,6 @@ static void append_meeting(const struct writing *writing, const struct pair *pai
     text_append(text, ",\"links\":{\"self\":");
     text_append_json(text, address_of(writing, pair, meeting->id));
     pairing_append(text, "pair", pairing_address(writing, pair->id, ""));
-    text_append_char(text, '}');
-    pairing_append_meta(writing);
     text_append_char(text, '}');
 }
 
@@ -133,6 +132,7 @@ static int append_list(struct writing *writing, const struct pair *pair,
         if (i > 0)
             text_append_char(&writing->reply->body, ',');
         append_meeting(writing, pair, &meetings[i]);
+        text_append_char(&writing->reply->body, '}');
     }
     text_append_char(&writing->reply->body, ']');
     r = append_progress(writing, pair);
@@ -283,8 +283,10 @@ static int change(struct writing *writing)
                         request_segment(writing->request, "meeting"), true, &meeting);
     if (r == MEETING_NOT_FOUND)
         return writing_refuse(writing, "not-found", NULL);
-    if (r == 0)
-        r = pairing_match(writing, meeting.version);
+    if (r != 0)
+        return r;
+    append_meeting(writing, &pair, &meeting);
+    r = pairing_match(writing, pairing_take_etag(writing, meeting.version));
     if (r == 0)
         r = writing_check_body(writing, "MeetingChange");
     if (r != 0)

@@ -33,6 +33,14 @@ static int look(struct request *request, struct reply *reply,
 
 /* --- goals -------------------------------------------------------------------------------- */
 
+static const char *address_of(const struct writing *writing, const struct pair *pair,
+                              const struct goal *goal)
+{
+    return pairing_address(writing, pair->id,
+                           arena_format(writing->request->arena, "/goals/%s", goal->id));
+}
+
+/* All but its last brace. */
 static void append_goal(const struct writing *writing, const struct pair *pair,
                         const struct goal *goal)
 {
@@ -44,7 +52,9 @@ static void append_goal(const struct writing *writing, const struct pair *pair,
     pairing_append_raw(text, "progress", goal->progress);
     pairing_append(text, "created_at", goal->created_at);
     pairing_append(text, "updated_at", goal->updated_at);
-    pairing_append_meta(writing);
+    text_append(text, ",\"links\":{\"self\":");
+    text_append_json(text, address_of(writing, pair, goal));
+    pairing_append(text, "pair", pairing_address(writing, pair->id, ""));
     text_append_char(text, '}');
 }
 
@@ -78,6 +88,7 @@ static int look_at_goals(struct writing *writing)
     for (size_t i = 0; i < count; i++) {
         text_append(&writing->reply->body, i == 0 ? "" : ",");
         append_goal(writing, &pair, &goals[i]);
+        text_append_char(&writing->reply->body, '}');
     }
     text_append(&writing->reply->body, "]}");
     pairing_note(writing, "goal.list", PAIRING_RESOURCE, pair.id, pair.version);
@@ -90,11 +101,28 @@ int handle_goals_list(struct request *request, struct reply *reply)
     return look(request, reply, look_at_goals);
 }
 
+static int look_at_goal(struct writing *writing)
+{
+    struct pair pair;
+    int r = pairing_find(writing, PAIR_LOCK_NONE, &pair);
+
+    return r == 0
+               ? show_goal(writing, &pair, request_segment(writing->request, "goal"), "goal.read")
+               : r;
+}
+
+/* GET /v1/mentoring-pairs/{id}/goals/{goal}: 200 the goal; 404 */
+int handle_goal_read(struct request *request, struct reply *reply)
+{
+    return look(request, reply, look_at_goal);
+}
+
 static int show_new_goal(struct writing *writing, const struct pair *pair, const char *id)
 {
     int r = show_goal(writing, pair, id, "goal.create");
 
-    return r == 0 ? pairing_created(writing, pairing_address(writing, pair->id, "/goals")) : r;
+    return r == 0 ? pairing_created(writing, address_of(writing, pair, &(struct goal){.id = id}))
+                  : r;
 }
 
 static int add_goal(struct writing *writing)
@@ -149,8 +177,10 @@ static int change_goal(struct writing *writing)
                      request_segment(writing->request, "goal"), true, &goal);
     if (r == GOAL_NOT_FOUND)
         return writing_refuse(writing, "not-found", NULL);
-    if (r == 0)
-        r = pairing_match(writing, goal.version);
+    if (r != 0)
+        return r;
+    append_goal(writing, &pair, &goal);
+    r = pairing_match(writing, pairing_take_etag(writing, goal.version));
     if (r == 0)
         r = writing_check_body(writing, "GoalChange");
     if (r != 0)

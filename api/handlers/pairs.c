@@ -103,6 +103,7 @@ static void append_links(struct text *text, const struct writing *writing, const
     text_append_char(text, '}');
 }
 
+/* All but its last brace. */
 static void append_pair(const struct writing *writing, const struct pair *pair)
 {
     struct text *text = &writing->reply->body;
@@ -131,8 +132,6 @@ static void append_pair(const struct writing *writing, const struct pair *pair)
     pairing_append(text, "updated_at", pair->updated_at);
     append_actions(text, pair);
     append_links(text, writing, pair);
-    pairing_append_meta(writing);
-    text_append_char(text, '}');
 }
 
 static int show(struct writing *writing, const struct pair *pair)
@@ -236,6 +235,7 @@ static int look_at_list(struct writing *writing)
         if (i > 0)
             text_append_char(&writing->reply->body, ',');
         append_pair(writing, &pairs[i]);
+        text_append_char(&writing->reply->body, '}');
     }
     text_append_char(&writing->reply->body, ']');
     pairing_note(writing, "pair.list", PAIRING_RESOURCE, NULL, 0);
@@ -496,9 +496,15 @@ static int is_made(struct writing *writing, const struct pair *pair, const struc
     return r;
 }
 
+static const char *take_etag(struct writing *writing, const struct pair *pair)
+{
+    append_pair(writing, pair);
+    return pairing_take_etag(writing, pair->version);
+}
+
 static int make(struct writing *writing, const struct pair *pair, const struct pair_step *step)
 {
-    int r = pairing_match(writing, pair->version);
+    int r = pairing_match(writing, take_etag(writing, pair));
 
     if (r != 0)
         return r;
@@ -528,7 +534,7 @@ static int move(struct writing *writing)
 
     r = pairing_find(writing, PAIR_LOCK_UPDATE, &pair);
     if (r == 0)
-        r = pairing_needs_match(writing, pair.version);
+        r = pairing_needs_match(writing, take_etag(writing, &pair));
     if (r == 0)
         r = read_step(writing, &pair, wanted, &step);
     if (r == 0)

@@ -327,6 +327,8 @@ static const struct matrix_row MATRIX[] = {
     {"GET /v1/mentoring-pairs/{id}/goals", "unknown", "401 404 403 403 403 403 404 403 403"},
     {"POST /v1/mentoring-pairs/{id}/goals", "-", "401 404 403 403 403 403 201 403 403"},
     {"POST /v1/mentoring-pairs/{id}/goals", "unknown", "401 404 403 403 403 403 404 403 403"},
+    {"GET /v1/mentoring-pairs/{id}/goals/{goal}", "-", "401 404 403 403 403 403 200 403 403"},
+    {"GET /v1/mentoring-pairs/{id}/goals/{goal}", "unknown", "401 404 403 403 403 403 404 403 403"},
     {"PATCH /v1/mentoring-pairs/{id}/goals/{goal}", "-", "401 404 403 403 403 403 200 403 403"},
     {"PATCH /v1/mentoring-pairs/{id}/goals/{goal}", "unknown",
      "401 404 403 403 403 403 404 403 403"},

@@ -214,6 +214,7 @@ static const struct {
     {"PATCH /v1/mentoring-pairs/{id}/meetings/{meeting}", "in test_pair_privacy.c"},
     {"GET /v1/mentoring-pairs/{id}/goals", "in test_pair_privacy.c"},
     {"POST /v1/mentoring-pairs/{id}/goals", "in test_pair_privacy.c"},
+    {"GET /v1/mentoring-pairs/{id}/goals/{goal}", "in test_pair_privacy.c"},
     {"PATCH /v1/mentoring-pairs/{id}/goals/{goal}", "in test_pair_privacy.c"},
     {"GET /v1/mentoring-pairs/{id}/feedback", "in test_pair_privacy.c"},
     {"PUT /v1/mentoring-pairs/{id}/feedback/{moment}", "in test_pair_privacy.c"},

@@ -83,25 +83,27 @@ Test(pair_parts, a_meeting_is_planned_moved_and_told_of)
     cr_assert_not_null(strstr(response_header(made, "Location"), path));
     bare = change(scene.mentee.token, path, NULL, "{\"state\":\"cancelled\"}");
     expect_problem(bare, 428, "precondition-required", "no If-Match");
-    early = change(scene.mentee.token, path, "\"v1\"", "{\"state\":\"held\"}");
+    early = change(scene.mentee.token, path, response_header(made, "ETag"), "{\"state\":\"held\"}");
     expect_problem(early, 422, "validation-failed", "it has not begun");
-    reason = change(scene.mentee.token, path, "\"v1\"", "{\"reason\":\"illness\"}");
+    reason =
+        change(scene.mentee.token, path, response_header(made, "ETag"), "{\"reason\":\"illness\"}");
     expect_problem(reason, 422, "validation-failed", "a reason for nothing");
-    moved = change(scene.mentee.token, path, "\"v1\"",
+    moved = change(scene.mentee.token, path, response_header(made, "ETag"),
                    path_of("{\"starts_at\":\"%s\",\"format\":null}", scene_in_hours(24)));
     expect_status(moved, 200, "moved");
     expect_absent(moved, "/format");
-    cr_assert_str_eq(response_header(moved, "ETag"), "\"v2\"");
+    cr_assert_str_eq(response_header(moved, "ETag"), scene_etag(mentoring_coordinator(), path));
     scene_let_pass(path_of("update mentoring.meeting set starts_at = date_trunc('second', now() - "
                            "interval '2 hours') where "
                            "pair_id = '%s'",
                            scene.pair));
-    held = change(scene.mentee.token, path, "\"v2\"", "{\"state\":\"held\"}");
+    held = change(scene.mentee.token, path, scene_etag(scene.mentee.token, path),
+                  "{\"state\":\"held\"}");
     expect_status(held, 200, "held");
-    again = change(scene.mentor.token, path, "\"v3\"",
+    again = change(scene.mentor.token, path, response_header(held, "ETag"),
                    "{\"state\":\"missed\",\"reason\":\"mentee_absent\"}");
     expect_problem(again, 409, "invalid-transition", "it was said");
-    corrected = change(mentoring_coordinator(), path, "\"v3\"",
+    corrected = change(mentoring_coordinator(), path, response_header(held, "ETag"),
                        "{\"state\":\"missed\",\"reason\":\"mentee_absent\"}");
     expect_status(corrected, 200, "by a coordinator");
     scene_let_pass(
@@ -192,15 +194,20 @@ Test(pair_parts, goals_have_progress_and_each_is_set_once)
     expect_problem(twice, 422, "validation-failed", "the same one");
     expect_error(twice, "/term", "taken", "the same one");
     path = scene_path(&scene, path_of("/goals/%s", response_text_at(made, "/id")));
-    changed = change(scene.mentor.token, path, "\"v1\"", "{\"progress\":60}");
+    changed =
+        change(scene.mentor.token, path, scene_etag(scene.mentor.token, path), "{\"progress\":60}");
     expect_status(changed, 200, "progress");
-    stale = change(scene.mentee.token, path, "\"v1\"", "{\"progress\":70}");
+    stale = change(scene.mentee.token, path, response_header(made, "ETag"), "{\"progress\":70}");
     expect_problem(stale, 412, "precondition-failed", "somebody was faster");
-    half = change(scene.mentee.token, path, "\"v2\"", "{\"state\":\"reached\",\"progress\":70}");
+    half = change(scene.mentee.token, path, response_header(changed, "ETag"),
+                  "{\"state\":\"reached\",\"progress\":70}");
     expect_error(half, "/progress", "out-of-range", "reached is whole");
-    reached = change(scene.mentee.token, path, "\"v2\"", "{\"state\":\"reached\"}");
+    reached = change(scene.mentee.token, path, response_header(changed, "ETag"),
+                     "{\"state\":\"reached\"}");
     expect_status(reached, 200, "reached");
     cr_assert_eq(json_integer_value(response_at(reached, "/progress")), 100);
+    cr_assert_not_null(strstr(response_header(made, "Location"), path));
+    expect_text(made, "/links/self", response_header(made, "Location"));
     list = read_as(mentoring_coordinator(), scene_path(&scene, "/goals"));
     expect_text(list, "/data/0/state", "reached");
     scene_end(&scene);

@@ -13,6 +13,7 @@
 #include "support/mentoring.h"
 #include "support/scene.h"
 #include "support/server.h"
+#include "support/tokens.h"
 #include "support/writers.h"
 
 #include <criterion/criterion.h>
@@ -234,16 +235,19 @@ Test(pairs, a_pair_goes_from_the_proposal_to_its_end)
     char *months;
 
     scene_begin(&scene, "{\"duration_months\":6,\"response_days\":10}");
-    accepted = scene_move_as(scene.mentor.token, &scene, "accept", "\"v1\"", NULL);
+    accepted = scene_move_as(scene.mentor.token, &scene, "accept",
+                             scene_etag(scene.mentor.token, scene_path(&scene, "")), NULL);
     expect_status(accepted, 200, "one side");
     expect_text(accepted, "/state", "proposed");
     expect_text(accepted, "/side", "mentor");
-    cr_assert_str_eq(response_header(accepted, "ETag"), "\"v2\"");
+    cr_assert_str_eq(response_header(accepted, "ETag"),
+                     scene_etag(scene.mentor.token, scene_path(&scene, "")));
     scene_move(scene.mentee.token, &scene, "accept", NULL);
     scene_move(mentoring_coordinator(), &scene, "start", NULL);
     scene_move(scene.mentee.token, &scene, "pause", "{\"reason\":\"illness\"}");
     scene_move(scene.mentor.token, &scene, "resume", NULL);
-    done = scene_move_as(mentoring_coordinator(), &scene, "complete", "\"v6\"",
+    done = scene_move_as(mentoring_coordinator(), &scene, "complete",
+                         scene_etag(mentoring_coordinator(), scene_path(&scene, "")),
                          "{\"reason\":\"goals_reached\"}");
     expect_status(done, 200, "the end");
     expect_text(done, "/state", "completed");
@@ -288,29 +292,82 @@ Test(pairs, a_move_is_for_the_version_that_was_read_and_just_made_is_made)
     CLEANUP(response_freep)
     struct response *bare = NULL, *stale = NULL, *first = NULL, *again = NULL, *keyed = NULL,
                     *replayed = NULL;
+    const char *etag, *coordinators;
 
     scene_begin(&scene, NULL);
+    etag = scene_etag(scene.mentor.token, scene_path(&scene, ""));
     bare = scene_move_as(scene.mentor.token, &scene, "accept", NULL, NULL);
     expect_problem(bare, 428, "precondition-required", "no If-Match");
-    cr_assert_str_eq(response_header(bare, "ETag"), "\"v1\"");
-    stale = scene_move_as(scene.mentor.token, &scene, "accept", "\"v7\"", NULL);
+    cr_assert_str_eq(response_header(bare, "ETag"), etag);
+    stale = scene_move_as(scene.mentor.token, &scene, "accept", "\"7-of-another-version\"", NULL);
     expect_problem(stale, 412, "precondition-failed", "another version");
-    first = scene_move_as(scene.mentor.token, &scene, "accept", "\"v1\"", NULL);
+    cr_assert_str_eq(response_header(stale, "ETag"), etag);
+    first = scene_move_as(scene.mentor.token, &scene, "accept", etag, NULL);
     expect_status(first, 200, "accepted");
-    again = scene_move_as(scene.mentor.token, &scene, "accept", "\"v1\"", NULL);
+    again = scene_move_as(scene.mentor.token, &scene, "accept", etag, NULL);
     expect_status(again, 200, "and asked again, as no answer came");
     cr_assert_str_eq(again->body, first->body);
-    keyed = write_text(mentoring_coordinator(), "POST", scene_path(&scene, "/accept"), "\"v2\"",
+    coordinators = scene_etag(mentoring_coordinator(), scene_path(&scene, ""));
+    keyed = write_text(mentoring_coordinator(), "POST", scene_path(&scene, "/accept"), coordinators,
                        "pairs-key-1", "{\"side\":\"mentee\"}");
     expect_status(keyed, 200, "with a key");
-    replayed = write_text(mentoring_coordinator(), "POST", scene_path(&scene, "/accept"), "\"v2\"",
-                          "pairs-key-1", "{\"side\":\"mentee\"}");
+    replayed = write_text(mentoring_coordinator(), "POST", scene_path(&scene, "/accept"),
+                          coordinators, "pairs-key-1", "{\"side\":\"mentee\"}");
     expect_status(replayed, 200, "with the same key");
     cr_assert_str_eq(response_header(replayed, "Idempotency-Replayed"), "true");
     cr_assert_eq(count_rows(path_of("select count(*) from mentoring.pair_move where pair_id = '%s'",
                                     scene.pair)),
                  3);
     scene_end(&scene);
+}
+
+/* Of the pair, a meeting and a goal of it: what each has for whoever reads it. */
+static void collect_etags(const struct scene *scene, const char *meeting, const char *goal,
+                          const char *etags[5])
+{
+    etags[0] = scene_etag(mentoring_coordinator(), scene_path(scene, ""));
+    etags[1] = scene_etag(scene->mentor.token, scene_path(scene, ""));
+    etags[2] = scene_etag(scene->mentee.token, scene_path(scene, ""));
+    etags[3] = scene_etag(scene->mentee.token, scene_path(scene, path_of("/meetings/%s", meeting)));
+    etags[4] = scene_etag(scene->mentee.token, scene_path(scene, path_of("/goals/%s", goal)));
+}
+
+Test(pairs, an_etag_is_that_of_what_one_viewer_is_shown_of_one_pair)
+{
+    struct scene scenes[2];
+    const char *etags[11];
+    CLEANUP(response_freep) struct response *taken = NULL, *erased = NULL, *shown = NULL;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(scenes); i++) {
+        CLEANUP(response_freep) struct response *meeting = NULL, *goal = NULL;
+
+        scene_begin(&scenes[i], NULL);
+        scene_lead_to(&scenes[i], PAIR_ACTIVE);
+        meeting = scene_plan(scenes[i].mentee.token, &scenes[i],
+                             path_of("{\"starts_at\":\"%s\"}", scene_in_hours(24)));
+        goal = write_text(scenes[i].mentee.token, "POST", scene_path(&scenes[i], "/goals"), NULL,
+                          NULL, "{\"term\":\"business_plan\"}");
+        collect_etags(&scenes[i], response_text_at(meeting, "/id"), response_text_at(goal, "/id"),
+                      etags + i * 5);
+    }
+    taken = scene_move_as(scenes[0].mentor.token, &scenes[0], "pause", etags[0],
+                          "{\"reason\":\"travel\"}");
+    expect_problem(taken, 412, "precondition-failed", "what somebody else is shown");
+    scene_move(mentoring_coordinator(), &scenes[0], "end", "{\"reason\":\"other\"}");
+    etags[10] = scene_etag(mentoring_coordinator(), scene_path(&scenes[0], ""));
+    for (size_t i = 0; i < ARRAY_LENGTH(etags); i++)
+        for (size_t j = 0; j < i; j++)
+            cr_assert_str_neq(etags[i], etags[j], "%zu and %zu", i, j);
+    /* The version stays; what is shown does not, and is not kept by whoever asks again. */
+    erased = write_text(mentoring_coordinator(), "POST",
+                        path_of("/v1/mentees/%s/erase", scenes[0].mentee.id), NULL, NULL, NULL);
+    expect_status(erased, 200, "erased");
+    shown = http_as(mentoring_coordinator(), "GET", scene_path(&scenes[0], ""),
+                    (const char *const[]){path_of("If-None-Match: %s", etags[10]), NULL}, NULL);
+    expect_status(shown, 200, "without the mentee");
+    expect_absent(shown, "/mentee");
+    scene_end(&scenes[0]);
+    scene_end(&scenes[1]);
 }
 
 Test(pairs, a_proposal_with_a_key_is_made_once)

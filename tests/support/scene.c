@@ -63,6 +63,14 @@ void scene_move(const char *token, const struct scene *scene, const char *name, 
     expect_status(moved, 200, name);
 }
 
+const char *scene_etag(const char *token, const char *path)
+{
+    CLEANUP(response_freep) struct response *shown = read_as(token, path);
+
+    expect_status(shown, 200, path);
+    return path_of("%s", response_header(shown, "ETag"));
+}
+
 static const char *const WAYS[PAIR_STATES][4][2] = {
     [PAIR_PROPOSED] = {{NULL}},
     [PAIR_ACCEPTED] = {{"accept", "{\"side\":\"mentor\"}"}, {"accept", "{\"side\":\"mentee\"}"}},

@@ -31,6 +31,8 @@ struct response *scene_move_as(const char *token, const struct scene *scene, con
                                const char *etag, const char *body);
 /* One that must succeed. */
 void scene_move(const char *token, const struct scene *scene, const char *move, const char *body);
+/* The ETag that somebody is given with a pair or a part of one; as path_of(). */
+const char *scene_etag(const char *token, const char *path);
 /* By the coordinator, from the proposal. */
 void scene_lead_to(const struct scene *scene, enum pair_state state);
 
