@@ -334,7 +334,7 @@ static int apply(struct writing *writing)
         r = check_basis(writing, work);
     if (r == WRITING_ANSWERED)
         return r;
-    uuid_make_v7(id);
+    uuid_make_v4(id);
     if (r == 0)
         r = match_propose(writing->db, &work->cohort, &work->selection, id);
     if (r != 0)

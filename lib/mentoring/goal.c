@@ -31,7 +31,7 @@ static const struct db_query LOCK = {
 static const struct db_query LIST = {
     .name = "goal_list",
     .sql = "select " COLUMNS " from mentoring.goal g where g.pair_id = $1::uuid "
-           "order by g.id limit $2::integer",
+           "order by g.created_at, g.id limit $2::integer",
     .param_count = 2,
 };
 static const struct db_query ADD = {
@@ -108,7 +108,7 @@ int goal_add(struct db *db, struct arena *arena, const char *pair_id, const char
 
     if (id == NULL)
         return fault_raise(-ENOMEM);
-    uuid_make_v7(id);
+    uuid_make_v4(id);
     *ret_id = id;
     return db_run(db, &ADD, (const char *const[]){id, pair_id, term, progress}, NULL);
 }

@@ -665,7 +665,7 @@ static void append_pair(const struct match_cohort *cohort, uint32_t mentee, uint
     char id[UUID_TEXT_BYTES];
     char score[NUMBER_BYTES];
 
-    uuid_make_v7(id);
+    uuid_make_v4(id);
     (void)snprintf(score, sizeof(score), "%d",
                    cohort->scores[(size_t)mentee * pool->mentor_count + mentor] / 1000);
     append_item(&columns->ids, id);

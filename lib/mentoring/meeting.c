@@ -170,7 +170,7 @@ int meeting_add(struct db *db, struct arena *arena, const char *pair_id,
 
     if (id == NULL)
         return fault_raise(-ENOMEM);
-    uuid_make_v7(id);
+    uuid_make_v4(id);
     *ret_id = id;
     return db_run(db, &ADD,
                   (const char *const[]){id, pair_id, meeting->state, meeting->starts_at,

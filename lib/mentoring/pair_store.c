@@ -83,7 +83,12 @@ static const struct db_query LOCK_UPDATE = {
 };
 
 /* $1 behind, $2 states, $3 how many, $4 programme */
-#define BEHIND "p.id < coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') "
+/* The newest first: ids are random, and tell no order. */
+#define NEWEST_FIRST "order by p.proposed_at desc, p.id desc "
+#define BEHIND                                                                                     \
+    "(p.proposed_at, p.id) < (case when $1::uuid is null then 'infinity'::timestamptz "            \
+    "else (select c.proposed_at from mentoring.pair c where c.id = $1::uuid) end, "                \
+    "coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')) "
 #define OF_STATES "($2::text is null or p.state = any (string_to_array($2, ','))) "
 #define IS_DUE "p.state in ('active', 'paused') and p.due_at < now() "
 /* For each programme of the organisation the newest that @CONDITIONS lets through. */
@@ -93,9 +98,8 @@ static const struct db_query LOCK_UPDATE = {
     "and r.owner_id = (select identity.acting_organisation()) and r.deleted_at is null "           \
     "and ($4::text is null or r.id::text = $4 or r.slug = $4)) programme "                         \
     "cross join lateral (select p.* from mentoring.pair p "                                        \
-    "where p.programme_id = programme.id and " BEHIND "and " CONDITIONS                            \
-    "order by p.id desc limit $3::integer) p order by p.id desc limit $3::integer) p" BESIDE       \
-    "order by p.id desc"
+    "where p.programme_id = programme.id and " BEHIND "and " CONDITIONS NEWEST_FIRST               \
+    "limit $3::integer) p " NEWEST_FIRST "limit $3::integer) p" BESIDE NEWEST_FIRST
 static const struct db_query LIST_OF_ORGANISATION = {
     .name = "pair_list_of_organisation",
     .sql = OF_ORGANISATION(OF_STATES),
@@ -112,7 +116,7 @@ static const struct db_query LIST_DUE = {
     "and " OF_STATES "and ($4::text is null or p.programme_id::text = $4 or r.slug = $4) "         \
     "and ($5::uuid is null or p.mentor_id = $5::uuid) "                                            \
     "and ($6::uuid is null or p.mentee_id = $6::uuid) "                                            \
-    "and (not $7::boolean or (" IS_DUE ")) order by p.id desc limit $3::integer"
+    "and (not $7::boolean or (" IS_DUE ")) " NEWEST_FIRST "limit $3::integer"
 static const struct db_query LIST_OF_MENTOR = {
     .name = "pair_list_of_mentor",
     .sql = OF_FEW("p.mentor_id = $5::uuid"),
@@ -391,7 +395,7 @@ int pair_store_propose(struct db *db, struct arena *arena, const char *mentor_id
         return PAIR_STORE_OTHER_PROGRAMME;
     if (strcmp(mentor.subject, mentee.subject) == 0)
         return PAIR_STORE_ONESELF;
-    uuid_make_v7(id);
+    uuid_make_v4(id);
     r = db_run(db, &PROPOSE, (const char *const[]){id, mentor.programme_id, mentor_id, mentee_id},
                NULL);
     if (r != 0)

@@ -365,6 +365,8 @@ Test(matching, an_assignment_is_proposed_whole_and_once)
     cr_assert_eq(number_at(applied, "/pairs"), 2);
     check_entry("cohort.match mentoring-programmes", NULL);
     check_entry("cohort.propose cohorts", text_at(applied, "/id"));
+    cr_expect_eq(text_at(applied, "/id")[14], '4', "an id that tells when it was made");
+    cr_expect_eq(text_at(applied, "/data/0/pair")[14], '4', "an id that tells when it was made");
     cr_assert_str_eq(text_at(applied, "/data/0/state"), "proposed");
     cr_assert_eq(open_pairs(programme), 2);
 

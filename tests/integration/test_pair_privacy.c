@@ -262,8 +262,10 @@ static void do_deed(const struct scene *scene, size_t i, char made[40])
     char *entry;
 
     expect_status(response, DEEDS[i].status, path);
-    if (response->status == 201 && response_at(response, "/id") != NULL)
+    if (response->status == 201 && response_at(response, "/id") != NULL) {
         (void)snprintf(made, 40, "%s", response_text_at(response, "/id"));
+        cr_expect_eq(made[14], '4', "%s tells when it was made: %s", path, made);
+    }
     entry = test_database_value(path_of(
         "select coalesce(string_agg(concat_ws(' ', action, role, resource, case when record_id = "
         "'%s' then 'ID' else 'OTHER' end, version, properties), '; ' order by position), '') from "
@@ -273,13 +275,14 @@ static void do_deed(const struct scene *scene, size_t i, char made[40])
     free(entry);
 }
 
-/* Checks P12. */
+/* Checks P12, P14. */
 Test(pair_privacy, every_deed_leaves_its_entry_in_the_audit_log)
 {
     struct scene scene;
     char made[40] = "";
 
     scene_begin(&scene, NULL);
+    cr_expect_eq(scene.pair[14], '4', "an id that tells when it was made: %s", scene.pair);
     for (size_t i = 0; i < ARRAY_LENGTH(DEEDS); i++)
         do_deed(&scene, i, made);
     scene_end(&scene);
