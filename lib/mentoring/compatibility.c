@@ -331,7 +331,7 @@ static void judge_places(const struct compatibility_rules *rules, const struct p
     const uint32_t busy =
         load < COMPATIBILITY_VALUE_MAX / LOAD_STEP ? load : COMPATIBILITY_VALUE_MAX / LOAD_STEP;
 
-    if (rules->mentor_age_min > 0 && mentor->age_from < rules->mentor_age_min)
+    if (rules->mentor_age_min > 0 && mentor->age_most < rules->mentor_age_min)
         judged->failed |= 1U << CRITERION_AGE;
     if (load >= mentor->capacity)
         judged->failed |= 1U << CRITERION_CAPACITY;

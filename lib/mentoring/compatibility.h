@@ -49,7 +49,7 @@ enum compatibility_criterion {
     CRITERION_TIME,     /* too few common parts of the week */
     CRITERION_SECTOR,   /* the programme wants a sector in common */
     CRITERION_SKILLS,   /* the programme wants a skill in common */
-    CRITERION_AGE,      /* the mentor is not known to be as old as the programme wants */
+    CRITERION_AGE,      /* the mentor's band does not reach the programme's age, or is unknown */
     CRITERION_CAPACITY, /* no free place */
     CRITERION_PAIRED,   /* the mentee has a pair already */
     CRITERION_EARLIER,  /* these two have had a pair that one side declined or left */
@@ -100,7 +100,7 @@ struct person {
     bool is_any_sector; /* at home in no particular one: no sector rules out, none is shared */
     uint32_t times;     /* bit (weekday from Monday) * 3 + part; 0: unknown */
     unsigned formats;   /* FORMAT_… or-ed; 0: unknown, so either */
-    unsigned age_from;  /* the lowest age of the band; 0: unknown */
+    unsigned age_most;  /* the last year of the band (age.h); 0: unknown */
     bool has_area;
     int32_t latitude_e6, longitude_e6; /* centre of the coarse cell, in millionths of a degree */
     uint32_t capacity, load;           /* of a mentor: places, and those that are taken */

@@ -211,7 +211,8 @@ static void say_possible(const struct match_pool *pool, enum compatibility_crite
                                (judged->distance_m + 500) / 1000);
         break;
     case CRITERION_AGE:
-        text_append_format(text, "The mentor is known to be %u or older.",
+        text_append_format(text, "The mentor %s an age band that reaches %u.",
+                           mentor->age_most == 0 ? "names" : "comes into",
                            pool->rules.mentor_age_min);
         break;
     case CRITERION_CAPACITY:

@@ -8,6 +8,7 @@
 #include "base/uuid.h"
 #include "db/db.h"
 #include "db/time.h"
+#include "mentoring/age.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -63,7 +64,7 @@ enum {
     PERSON_TIMES,
     PERSON_LATITUDE,
     PERSON_LONGITUDE,
-    PERSON_AGE_FROM,
+    PERSON_AGE_BAND,
     PERSON_CAPACITY,
     PERSON_LANGUAGES,
     PERSON_COLUMNS
@@ -72,7 +73,7 @@ enum {
     "select p.id, p.audit_id, p.subject, p.version, array_to_string(p.sectors, E'\\x1f'), "        \
     "array_to_string(p.skills, E'\\x1f'), array_to_string(p.goals, E'\\x1f'), "                    \
     "array_to_string(p.formats, ' '), p.availability, (p.area_lat * 1000000)::integer, "           \
-    "(p.area_lon * 1000000)::integer, substring(p.age_band::text from '^[0-9]+'), p.capacity, "    \
+    "(p.area_lon * 1000000)::integer, p.age_band, p.capacity, "                                    \
     "(select string_agg(l.language || ' ' || l.level, E'\\x1f' order by l.language) "              \
     "from mentoring.participant_language l where l.participant_id = p.id) "                        \
     "from mentoring.participant p "                                                                \
@@ -351,7 +352,7 @@ static int read_person(struct match_pool *pool, const struct db_rows *rows, size
             .times = (uint32_t)read_number(db_rows_text(rows, row, PERSON_TIMES)),
             .formats = (has_word(formats, "in_person") ? FORMAT_IN_PERSON : 0U) |
                        (has_word(formats, "remote") ? FORMAT_REMOTE : 0U),
-            .age_from = (unsigned)read_number(db_rows_text(rows, row, PERSON_AGE_FROM)),
+            .age_most = age_oldest(db_rows_text(rows, row, PERSON_AGE_BAND)),
             .has_area = db_rows_text(rows, row, PERSON_LATITUDE) != NULL,
             .latitude_e6 = read_number(db_rows_text(rows, row, PERSON_LATITUDE)),
             .longitude_e6 = read_number(db_rows_text(rows, row, PERSON_LONGITUDE)),

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/fault.h"
 #include "base/problem.h"
+#include "mentoring/age.h"
 
 #include <errno.h>
 #include <math.h>
@@ -24,12 +25,6 @@ static const char *const KIND_PATHS[] = {
 static const char *const DAYS[PARTICIPANT_DAYS] = {"monday", "tuesday",  "wednesday", "thursday",
                                                    "friday", "saturday", "sunday"};
 static const char *const PARTS[PARTICIPANT_DAY_PARTS] = {"morning", "afternoon", "evening"};
-/* The last year of each band: below the minimum, nobody in it is old enough. */
-static const struct {
-    const char *name;
-    unsigned oldest;
-} AGE_BANDS[] = {{"16_17", 17}, {"18_24", 24}, {"25_34", 34},
-                 {"35_49", 49}, {"50_64", 64}, {"65_and_over", 200}};
 
 const char *participant_kind_name(enum participant_kind kind)
 {
@@ -194,14 +189,6 @@ int participant_read_consents(const json_t *list, struct arena *arena,
 
 /* --- rules ---------------------------------------------------------------------------------- */
 
-static bool is_old_enough(const char *band, unsigned minimum)
-{
-    for (size_t i = 0; i < ARRAY_LENGTH(AGE_BANDS); i++)
-        if (strcmp(AGE_BANDS[i].name, band) == 0)
-            return AGE_BANDS[i].oldest >= minimum;
-    return false;
-}
-
 static void check_mentor(const struct participant *mentor, const struct participant_rules *rules,
                          struct arena *arena, struct problem *problem)
 {
@@ -215,7 +202,7 @@ static void check_mentor(const struct participant *mentor, const struct particip
         problem_add(problem, arena, "/age_band", NULL, "required",
                     "a mentor of this programme is at least %u years old",
                     rules->mentor_minimum_age);
-    else if (!is_old_enough(mentor->age_band, rules->mentor_minimum_age))
+    else if (age_oldest(mentor->age_band) < rules->mentor_minimum_age)
         problem_add(problem, arena, "/age_band", NULL, "not-allowed",
                     "a mentor of this programme is at least %u years old",
                     rules->mentor_minimum_age);

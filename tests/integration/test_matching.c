@@ -2,6 +2,7 @@
 #include "base/annotate.h"
 #include "support/database.h"
 #include "support/leaks.h"
+#include "support/mentoring.h"
 #include "support/server.h"
 #include "support/tokens.h"
 #include "support/writers.h"
@@ -209,6 +210,32 @@ Test(matching, what_a_programme_requires_rules_out)
     cr_assert_str_eq(text_at(response, "/data/1/failed/0/code"), "no-common-time");
     cr_assert_str_eq(text_at(response, "/data/1/failed/0/possible_if"),
                      "The mentee has time when the mentor has: Tuesday morning.");
+}
+
+Test(matching, whoever_is_old_enough_to_come_in_is_old_enough_to_be_matched)
+{
+    static const struct {
+        const char *band;
+        int status;
+    } ROWS[] = {{"16_17", 422}, {"18_24", 422}, {"25_34", 422},
+                {"35_49", 201}, {"50_64", 201}, {"65_and_over", 201}};
+    char *programme = mentoring_programme("{\"mentor_minimum_age\":40}");
+    struct test_person mentee;
+    CLEANUP(response_freep) struct response *response = NULL;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+        json_auto_t *draft =
+            mentoring_draft(programme, path_of("{\"age_band\":\"%s\"}", ROWS[i].band));
+        CLEANUP(response_freep)
+        struct response *made = write_as(coordinator(), "POST", "/v1/mentors", NULL, NULL, draft);
+
+        expect_status(made, ROWS[i].status, ROWS[i].band);
+    }
+    mentoring_person("mentees", programme, NULL, &mentee);
+    response = ask(coordinator(), programme, "matches", NULL, "{\"mentee\":\"%s\"}", mentee.id);
+    cr_assert_eq(number_at(response, "/mentors"), 3);
+    cr_assert_null(strstr(response->body, "mentor-too-young"), "%s", response->body);
+    free(programme);
 }
 
 /* Checks Z2, Z3. */

@@ -37,7 +37,7 @@ static struct person mentor_of(void)
         .goals = {ONE_OF_THEM, 2},
         .times = MONDAY_MORNING | MONDAY_EVENING | SUNDAY_EVENING,
         .formats = FORMAT_IN_PERSON,
-        .age_from = 50,
+        .age_most = 64,
         .has_area = true,
         .latitude_e6 = 50850000,
         .longitude_e6 = 4350000,
@@ -224,7 +224,7 @@ static void be_too_young(struct compatibility_rules *rules, struct person *mento
 {
     (void)mentee;
     rules->mentor_age_min = 50;
-    mentor->age_from = 40;
+    mentor->age_most = 49;
 }
 
 static void be_of_no_known_age(struct compatibility_rules *rules, struct person *mentor,
@@ -232,7 +232,7 @@ static void be_of_no_known_age(struct compatibility_rules *rules, struct person 
 {
     (void)mentee;
     rules->mentor_age_min = 50;
-    mentor->age_from = 0;
+    mentor->age_most = 0;
 }
 
 static void be_full(struct compatibility_rules *rules, struct person *mentor, struct person *mentee)
