@@ -159,29 +159,60 @@ static void append_parts(const struct match_pool *pool, uint32_t mentor, uint32_
 /* --- what rules two people out, and what would make it possible ---------------------------------
  */
 
+/* A list in which nothing is common; where one of the two has named nothing, that one could.
+ * @verb: what the mentor would have to do with one of the mentee's. */
+static void say_list(const struct match_pool *pool, const char *verb, const char *noun,
+                     const struct person_terms *mentor, const struct person_terms *mentee,
+                     struct text *text)
+{
+    if (mentor->count == 0 && mentee->count == 0) {
+        text_append_format(text, "Both name a %s, and it is the same one.", noun);
+        return;
+    }
+    if (mentee->count == 0)
+        text_append_format(text, "The mentee names a %s of the mentor: ", noun);
+    else
+        text_append_format(
+            text, "The mentor %s a %s of the mentee: ", mentor->count == 0 ? "names" : verb, noun);
+    append_terms(text, pool, mentee->count == 0 ? mentor : mentee);
+    text_append_char(text, '.');
+}
+
+static void say_language(const struct match_pool *pool, const struct person *mentor,
+                         const struct person *mentee, struct text *text)
+{
+    if (mentor->language_count == 0 && mentee->language_count == 0) {
+        text_append(text, "Both name a language, and it is the same one.");
+        return;
+    }
+    text_append(text, mentee->language_count == 0 ? "The mentee names a language of the mentor: "
+                      : mentor->language_count == 0
+                          ? "The mentor names a language of the mentee: "
+                          : "The mentor speaks a language of the mentee: ");
+    append_languages(text, pool, mentee->language_count == 0 ? mentor : mentee);
+    text_append_char(text, '.');
+}
+
 static void say_common(const struct match_pool *pool, enum compatibility_criterion criterion,
                        const struct compatibility *judged, const struct person *mentor,
                        const struct person *mentee, struct text *text)
 {
     if (criterion == CRITERION_LANGUAGE) {
-        text_append(text, "The mentor speaks a language of the mentee: ");
-        append_languages(text, pool, mentee);
+        say_language(pool, mentor, mentee, text);
     } else if (criterion == CRITERION_LEVEL) {
-        text_append_format(text, "Both speak %s at level %s or better; now it is %s",
+        text_append_format(text, "Both speak %s at level %s or better; now it is %s.",
                            terms_text(&pool->terms, judged->language),
                            language_level_name(pool->rules.level_min),
                            language_level_name(judged->level));
     } else if (criterion == CRITERION_SECTOR) {
-        text_append(text, "The mentor knows a sector of the mentee: ");
-        append_terms(text, pool, &mentee->sectors);
+        say_list(pool, "knows", "sector", &mentor->sectors, &mentee->sectors, text);
     } else if (criterion == CRITERION_SKILLS) {
-        text_append(text, "The mentor has a skill of the mentee: ");
-        append_terms(text, pool, &mentee->skills);
+        say_list(pool, "has", "skill", &mentor->skills, &mentee->skills, text);
     } else {
         text_append(text, "The mentee has time when the mentor has: ");
         append_times(text, mentor->times);
+        text_append_char(text, '.');
     }
-    text_append_char(text, '.');
 }
 
 static void say_possible(const struct match_pool *pool, enum compatibility_criterion criterion,
@@ -216,7 +247,8 @@ static void say_possible(const struct match_pool *pool, enum compatibility_crite
                            pool->rules.mentor_age_min);
         break;
     case CRITERION_CAPACITY:
-        text_append(text, "A pair of the mentor ends, or the mentor takes one more.");
+        text_append(text,
+                    "A pair of the mentor ends, or the mentor and the programme take one more.");
         break;
     case CRITERION_PAIRED:
         text_append(text, "The present pair of the mentee ends.");

@@ -66,6 +66,67 @@ static void expect_words(const struct meeting *meeting, const char *code, const 
     text_deinit(&text);
 }
 
+enum { NOBODY, MENTOR, MENTEE, BOTH };
+
+Test(explain, whoever_has_named_nothing_is_the_one_to_name_something)
+{
+    static const struct {
+        int tells;
+        const char *language, *sector, *skill;
+    } ROWS[] = {
+        {NOBODY, "Both name a language, and it is the same one.",
+         "Both name a sector, and it is the same one.",
+         "Both name a skill, and it is the same one."},
+        {MENTOR, "The mentee names a language of the mentor: fr.",
+         "The mentee names a sector of the mentor: food.",
+         "The mentee names a skill of the mentor: selling."},
+        {MENTEE, "The mentor names a language of the mentee: fr.",
+         "The mentor names a sector of the mentee: food.",
+         "The mentor names a skill of the mentee: selling."},
+        {BOTH, NULL, NULL, NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+        struct meeting meeting;
+
+        begin(&meeting);
+        meeting.pool.rules.is_sector_needed = true;
+        meeting.pool.rules.is_skill_needed = true;
+
+        const struct person_language fr = {meeting.fr, LEVEL_C1};
+        const struct person told = {.languages = &fr,
+                                    .language_count = 1,
+                                    .sectors = {&meeting.food, 1},
+                                    .skills = {&meeting.selling, 1},
+                                    .capacity = 1};
+
+        if (ROWS[i].tells == MENTOR || ROWS[i].tells == BOTH)
+            meeting.mentor.person = told;
+        if (ROWS[i].tells == MENTEE || ROWS[i].tells == BOTH)
+            meeting.mentee.person = told;
+        expect_words(&meeting, "no-common-language", ROWS[i].language);
+        expect_words(&meeting, "other-sector", ROWS[i].sector);
+        expect_words(&meeting, "no-common-skill", ROWS[i].skill);
+        arena_deinit(&meeting.arena);
+    }
+}
+
+Test(explain, two_who_have_named_different_things_need_one_in_common)
+{
+    struct meeting meeting;
+
+    begin(&meeting);
+    meeting.pool.rules.is_sector_needed = true;
+    meeting.pool.rules.is_skill_needed = true;
+    meeting.mentor.person.sectors = (struct person_terms){&meeting.selling, 1};
+    meeting.mentor.person.skills = (struct person_terms){&meeting.food, 1};
+    meeting.mentee.person.sectors = (struct person_terms){&meeting.food, 1};
+    meeting.mentee.person.skills = (struct person_terms){&meeting.selling, 1};
+    expect_words(&meeting, "other-sector", "The mentor knows a sector of the mentee: food.");
+    expect_words(&meeting, "no-common-skill", "The mentor has a skill of the mentee: selling.");
+    arena_deinit(&meeting.arena);
+}
+
 Test(explain, what_is_said_of_an_age_can_come_true)
 {
     static const struct {
