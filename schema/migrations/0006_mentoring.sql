@@ -188,6 +188,8 @@ create table mentoring.pair (
   version integer not null default 1 check (version >= 1),
   -- Points of the match that it was proposed with, of 1 000.
   score integer check (score between 0 and 1000),
+  -- Pairs that were proposed together, by one assignment of many, have the same.
+  cohort_id uuid,
   proposed_at timestamptz not null default date_trunc('milliseconds', now()),
   respond_by timestamptz not null,
   mentor_accepted_at timestamptz,
@@ -227,6 +229,7 @@ create index pair_mentor on mentoring.pair (mentor_id);
 create index pair_mentee on mentoring.pair (mentee_id);
 create index pair_mentor_subject on mentoring.pair (mentor_subject);
 create index pair_mentee_subject on mentoring.pair (mentee_subject);
+create index pair_cohort on mentoring.pair (cohort_id) where cohort_id is not null;
 create index pair_programme on mentoring.pair (programme_id, proposed_at, id);
 create index pair_programme_state on mentoring.pair (programme_id, state, proposed_at, id);
 create index pair_due_at on mentoring.pair (programme_id, due_at) where state in ('active', 'paused');
@@ -956,7 +959,8 @@ end;
 -- --- everything about a person ---------------------------------------------------------------------
 
 -- For the person and the coordinator. Null: there is nobody of this id for this caller. Of the pairs
--- there is what concerns the person, and not who the other one is.
+-- there is what concerns the person, and not who the other one is: not what the other one said, how
+-- the two of them were judged to fit, or what the mentee wanted and reached, where this is the mentor.
 create function mentoring.subject_access(wanted uuid, wanted_kind mentoring.participant_kind)
 returns jsonb
 language sql stable security definer set search_path = pg_catalog, pg_temp
@@ -973,28 +977,58 @@ begin atomic
     'pairs', coalesce((
       select jsonb_agg(
         case p.kind
-          when 'mentor' then to_jsonb(x) - array['mentee_id', 'mentee_subject', 'mentee_kind']
-          else to_jsonb(x) - array['mentor_id', 'mentor_subject', 'mentor_kind'] end
+          when 'mentor' then to_jsonb(x) - array['mentee_id', 'mentee_subject', 'mentee_kind', 'score']
+          else to_jsonb(x) - array['mentor_id', 'mentor_subject', 'mentor_kind', 'score'] end
         || jsonb_build_object(
-          'moves', coalesce((select jsonb_agg(to_jsonb(m) - 'pair_id' order by m.version)
-                               from mentoring.pair_move m where m.pair_id = x.id), '[]'),
-          'meetings', coalesce((select jsonb_agg(to_jsonb(m) - 'pair_id' order by m.starts_at, m.id)
-                                  from mentoring.meeting m where m.pair_id = x.id), '[]'),
+          -- Why the pair was completed is said of both; all else is between who said it and the
+          -- coordinator.
+          'reason', (select m.reason from mentoring.pair_move m
+                      where m.pair_id = x.id and m.version = x.version
+                        and (m.side = p.kind::text or m.move = 'complete')),
+          'moves', coalesce((
+            select jsonb_agg(to_jsonb(m) - 'pair_id' || jsonb_build_object(
+                     'reason', case when m.side = p.kind::text or m.move = 'complete'
+                                    then m.reason end) order by m.version)
+              from mentoring.pair_move m where m.pair_id = x.id), '[]'),
+          'meetings', coalesce((
+            select jsonb_agg(to_jsonb(m) - 'pair_id' || jsonb_build_object(
+                     'reason', case when m.reason not like
+                                      case p.kind when 'mentor' then 'mentee' else 'mentor' end || '%'
+                                    then m.reason end) order by m.starts_at, m.id)
+              from mentoring.meeting m where m.pair_id = x.id), '[]'),
           'goals', coalesce((select jsonb_agg(to_jsonb(g) - 'pair_id' order by g.created_at, g.id)
-                               from mentoring.goal g where g.pair_id = x.id), '[]'),
+                               from mentoring.goal g
+                              where g.pair_id = x.id and p.kind = 'mentee'), '[]'),
           'feedback', coalesce((select jsonb_agg(to_jsonb(f) - 'pair_id' order by f.given_at)
                                   from mentoring.feedback f
                                  where f.pair_id = x.id and f.side = p.kind::text), '[]'),
           'outcomes', coalesce((select jsonb_agg(to_jsonb(o) - 'pair_id' order by o.noted_at, o.code)
-                                  from mentoring.outcome o where o.pair_id = x.id), '[]'))
+                                  from mentoring.outcome o
+                                 where o.pair_id = x.id and p.kind = 'mentee'), '[]'))
         order by x.proposed_at, x.id)
         from mentoring.pair x where p.id in (x.mentor_id, x.mentee_id)), '[]'),
+    -- What was done with the person, and by the person; and by others with its pairs, but for what the
+    -- partner did there.
     'log', coalesce((
       select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-               'at', e.at, 'role', e.role, 'action', e.action, 'resource', e.resource,
+               'at', e.at, 'role', e.role, 'by_person', coalesce(e.subject = p.audit_id::text, false),
+               'action', e.action, 'resource', e.resource,
+               'record', case when e.resource in ('mentors', 'mentees') then null else e.record_id end,
                'version', e.version, 'properties', e.properties)) order by e.at)
-        from audit.entry e
-       where e.record_id = p.audit_id), '[]'),
+        from (select * from audit.entry e where e.record_id = p.audit_id
+              union
+              select * from audit.entry e
+               where e.role in ('participant', 'service') and e.subject = p.audit_id::text
+              union
+              select e.* from audit.entry e
+               where e.role <> 'participant' and e.record_id in (
+                 select x.id from mentoring.pair x where p.id in (x.mentor_id, x.mentee_id)
+                 union select x.cohort_id from mentoring.pair x
+                        where p.id in (x.mentor_id, x.mentee_id)
+                 union select m.id from mentoring.meeting m join mentoring.pair x on x.id = m.pair_id
+                        where p.id in (x.mentor_id, x.mentee_id)
+                 union select g.id from mentoring.goal g join mentoring.pair x on x.id = g.pair_id
+                        where p.id in (x.mentor_id, x.mentee_id))) e), '[]'),
     'requests', coalesce((
       select jsonb_agg(jsonb_build_object('at', k.created_at, 'status', k.status)
                        order by k.created_at)
@@ -1010,6 +1044,8 @@ begin atomic
            when 'participant' then p.subject = (select identity.acting_subject())
            else false end;
 end;
+-- What somebody did, by the name that the log has for them; few entries are theirs.
+create index entry_of_person on audit.entry (subject, at) where role in ('participant', 'service');
 
 -- --- who may ---------------------------------------------------------------------------------------
 
