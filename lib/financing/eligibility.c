@@ -14,6 +14,16 @@ static struct finding met(bool is_met)
     return is_met ? found(VERDICT_YES, REASON_MET) : found(VERDICT_NO, REASON_NOT_MET);
 }
 
+static bool is_open_to_all(const struct offer *offer, enum criterion criterion)
+{
+    return (offer->open_to_all >> criterion & 1) != 0;
+}
+
+static bool is_in_words(const struct offer *offer, enum criterion criterion)
+{
+    return (offer->in_words >> criterion & 1) != 0;
+}
+
 /*
  * What is the same for all criteria: one side, or both, says nothing.
  * Return: true: there is nothing more to judge.
@@ -21,7 +31,7 @@ static struct finding met(bool is_met)
 static bool is_settled(const struct offer *offer, enum criterion criterion, bool stated, bool told,
                        struct finding *finding)
 {
-    if ((offer->open_to_all >> criterion & 1) != 0)
+    if (is_open_to_all(offer, criterion))
         *finding = found(VERDICT_YES, REASON_OPEN_TO_ALL);
     else if (stated && told)
         return false;
@@ -50,6 +60,7 @@ static const struct offer_moment *moment_at(const struct offer *offer, int64_t n
     return NULL;
 }
 
+/* Dates go before what the offer says of itself. */
 static struct finding judge_open(const struct offer *offer, enum offer_status status)
 {
     switch (status) {
@@ -63,7 +74,8 @@ static struct finding judge_open(const struct offer *offer, enum offer_status st
     case OFFER_STATUS_UNKNOWN:
         break;
     }
-    return found(VERDICT_UNKNOWN, REASON_NOT_STATED);
+    return is_open_to_all(offer, CRITERION_OPEN) ? found(VERDICT_YES, REASON_OPEN_TO_ALL)
+                                                 : found(VERDICT_UNKNOWN, REASON_NOT_STATED);
 }
 
 static struct finding judge_country(const struct offer *offer, const struct profile *profile)
@@ -94,11 +106,21 @@ static struct finding judge_set(const struct offer *offer, const struct profile 
     const uint64_t stated = offer->sets[criterion], told = profile->sets[criterion];
     struct finding finding;
 
-    if (stated == 0 && (offer->in_words >> criterion & 1) != 0)
+    if (stated == 0 && is_in_words(offer, criterion))
         return found(VERDICT_UNKNOWN, REASON_IN_WORDS);
     if (is_settled(offer, criterion, stated != 0, told != 0, &finding))
         return finding;
     return met((stated & told) != 0);
+}
+
+/* Themes in words narrow what the codes say: they are another condition. */
+static struct finding judge_sector(const struct offer *offer, const struct profile *profile)
+{
+    const struct finding finding = judge_set(offer, profile, CRITERION_SECTOR);
+
+    return finding.verdict == VERDICT_YES && is_in_words(offer, CRITERION_SECTOR)
+               ? found(VERDICT_UNKNOWN, REASON_IN_WORDS)
+               : finding;
 }
 
 static struct finding judge_legal_form(const struct offer *offer, const struct profile *profile)
@@ -160,8 +182,10 @@ static struct finding judge_languages(const struct offer *offer, const struct pr
 }
 
 /* An offer that rests on a law is there only where the law holds. */
-static struct finding judge_law(const struct offer *offer, const struct profile *profile)
+static struct finding judge_reach(const struct offer *offer, const struct profile *profile)
 {
+    if (is_open_to_all(offer, CRITERION_LEGAL_BASIS))
+        return found(VERDICT_YES, REASON_OPEN_TO_ALL);
     if (!offer->has_law)
         return found(VERDICT_UNKNOWN, REASON_NONE);
     if (profile->country == 0)
@@ -171,6 +195,17 @@ static struct finding judge_law(const struct offer *offer, const struct profile 
                                                       : found(VERDICT_NO, REASON_LAW_ELSEWHERE);
     /* A European act reaches no further than the states that took it over. */
     return found(VERDICT_UNKNOWN, REASON_LAW_REACH_UNKNOWN);
+}
+
+/* And what the law asks for is to be read where it is stated in words, where the law holds at all.
+ */
+static struct finding judge_law(const struct offer *offer, const struct profile *profile)
+{
+    const struct finding finding = judge_reach(offer, profile);
+
+    return finding.verdict != VERDICT_NO && is_in_words(offer, CRITERION_LEGAL_BASIS)
+               ? found(VERDICT_UNKNOWN, REASON_IN_WORDS)
+               : finding;
 }
 
 static void sum_up(struct evaluation *evaluation)
@@ -199,9 +234,9 @@ static void sum_up(struct evaluation *evaluation)
 bool eligibility_evaluate(const struct offer *offer, const struct profile *profile,
                           struct evaluation *evaluation)
 {
-    static const enum criterion SETS[] = {CRITERION_TARGET_GROUPS,    CRITERION_GENDER,
+    static const enum criterion SETS[] = {CRITERION_TARGET_GROUPS, CRITERION_GENDER,
                                           CRITERION_RESIDENCE_STATUS, CRITERION_STAGE,
-                                          CRITERION_SECTOR,           CRITERION_PURPOSE};
+                                          CRITERION_PURPOSE};
     const struct offer_moment *moment = moment_at(offer, profile->now);
     struct finding *findings = evaluation->findings;
 
@@ -217,6 +252,7 @@ bool eligibility_evaluate(const struct offer *offer, const struct profile *profi
     findings[CRITERION_CITY] = judge_city(offer, profile);
     for (size_t i = 0; i < sizeof(SETS) / sizeof(SETS[0]); i++)
         findings[SETS[i]] = judge_set(offer, profile, SETS[i]);
+    findings[CRITERION_SECTOR] = judge_sector(offer, profile);
     findings[CRITERION_LEGAL_FORM] = judge_legal_form(offer, profile);
     findings[CRITERION_AGE] = judge_age(offer, profile);
     findings[CRITERION_AMOUNT] = judge_amount(offer, profile);

@@ -78,7 +78,7 @@ struct offer {
     const char *id, *slug;
     uint64_t sets[CRITERION_COUNT];
     uint32_t open_to_all;      /* bits by criterion */
-    uint32_t in_words;         /* the same: stated, but not in codes */
+    uint32_t in_words;         /* the same: stated in words */
     const uint16_t *countries; /* codes of two letters, high byte first */
     size_t country_count;
     const uint16_t *languages; /* the same of primary subtags of two letters */

@@ -331,6 +331,12 @@ static void read_sums(struct slice document, struct offer *offer)
 static void read_eligibility(const struct offers *offers, struct slice eligibility,
                              struct draft *draft)
 {
+    static const struct {
+        const char *name;
+        enum criterion criterion;
+    } IN_WORDS[] = {{"residence_status", CRITERION_RESIDENCE_STATUS},
+                    {"themes", CRITERION_SECTOR},
+                    {"legal_condition", CRITERION_LEGAL_BASIS}};
     struct offer *offer = &draft->offer;
     const char *at = eligibility.bytes;
     struct slice_member member;
@@ -348,8 +354,9 @@ static void read_eligibility(const struct offers *offers, struct slice eligibili
             add_codes(draft->languages, &offer->language_count, LANGUAGES_MAX, member.value);
         else if (slice_equals(member.name, "open_to_all"))
             offer->open_to_all = (uint32_t)read_set(offers->open_to_all, member.value);
-        else if (slice_equals(member.name, "residence_status"))
-            offer->in_words |= 1u << CRITERION_RESIDENCE_STATUS;
+        for (size_t i = 0; i < ARRAY_LENGTH(IN_WORDS); i++)
+            if (slice_equals(member.name, IN_WORDS[i].name) && member.value.length > 2)
+                offer->in_words |= 1u << IN_WORDS[i].criterion;
     }
 }
 

@@ -854,6 +854,30 @@ Test(financing, what_is_not_told_is_asked_for_and_its_answer_decides)
     free(slug);
 }
 
+Test(financing, words_are_told_to_be_read_and_openness_is_taken_at_its_word)
+{
+    char *words = publish("Conditions in words",
+                          "{\"country\":\"MT\",\"activity_status\":\"open\",\"eligibility\":{"
+                          "\"themes\":[\"boats\"],\"legal_condition\":\"with a licence\"}}");
+    char *open = publish("Open to all", "{\"country\":\"MT\",\"eligibility\":{\"open_to_all\":["
+                                        "\"open\",\"legal_basis\"]}}");
+    CLEANUP(response_freep)
+    struct response *first = match_with("{\"country\":\"MT\",\"limit\":100}", words);
+    CLEANUP(response_freep)
+    struct response *second = match_with("{\"country\":\"MT\",\"limit\":100}", open);
+    const json_t *item = matched(first, words);
+
+    cr_assert_str_eq(finding(item, "sector"), "unknown in_words");
+    cr_assert_str_eq(finding(item, "legal_basis"), "unknown in_words");
+    cr_assert_str_eq(json_string_value(json_object_get(item, "as_stated")), "unknown");
+    item = matched(second, open);
+    cr_assert_str_eq(finding(item, "open"), "yes open_to_all");
+    cr_assert_str_eq(finding(item, "legal_basis"), "yes open_to_all");
+    cr_assert_str_eq(json_string_value(json_object_get(item, "verdict")), "yes");
+    free(words);
+    free(open);
+}
+
 Test(financing, matches_follow_what_is_published_and_withdrawn)
 {
     CLEANUP(response_freep) struct response *before = match("{\"limit\":100}");

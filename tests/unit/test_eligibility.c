@@ -203,6 +203,45 @@ Test(eligibility, a_place_a_law_and_a_legal_form_have_reasons_of_their_own)
     expect(&of, &who, CRITERION_RESIDENCE_STATUS, VERDICT_UNKNOWN, REASON_IN_WORDS, "in words");
 }
 
+Test(eligibility, what_is_said_in_words_is_never_taken_for_fulfilled)
+{
+    struct evaluation evaluation;
+    struct offer of = offer();
+    struct profile who = profile();
+
+    who.country = BELGIUM;
+    who.sets[CRITERION_SECTOR] = 0x2;
+    of.in_words = 1u << CRITERION_SECTOR | 1u << CRITERION_LEGAL_BASIS;
+    of.countries = IN_BOTH;
+    of.country_count = 2;
+    cr_assert(eligibility_evaluate(&of, &who, &evaluation));
+    cr_assert_eq(evaluation.as_stated, VERDICT_UNKNOWN);
+    expect(&of, &who, CRITERION_SECTOR, VERDICT_UNKNOWN, REASON_IN_WORDS, "themes alone");
+    of.sets[CRITERION_SECTOR] = 0x6;
+    expect(&of, &who, CRITERION_SECTOR, VERDICT_UNKNOWN, REASON_IN_WORDS, "themes as well");
+    of.sets[CRITERION_SECTOR] = 0x4;
+    expect(&of, &who, CRITERION_SECTOR, VERDICT_NO, REASON_NOT_MET, "another sector");
+    expect(&of, &who, CRITERION_LEGAL_BASIS, VERDICT_UNKNOWN, REASON_IN_WORDS, "a condition");
+    of.has_law = true;
+    of.law_country = BELGIUM;
+    expect(&of, &who, CRITERION_LEGAL_BASIS, VERDICT_UNKNOWN, REASON_IN_WORDS, "and a law");
+    of.law_country = FRANCE;
+    expect(&of, &who, CRITERION_LEGAL_BASIS, VERDICT_NO, REASON_LAW_ELSEWHERE, "elsewhere");
+}
+
+Test(eligibility, an_offer_can_say_of_every_criterion_that_it_is_open_to_all)
+{
+    struct profile who = profile();
+
+    for (int i = 0; i < CRITERION_COUNT; i++) {
+        struct offer of = offer();
+
+        of.open_to_all = 1u << i;
+        expect(&of, &who, (enum criterion)i, VERDICT_YES, REASON_OPEN_TO_ALL,
+               criterion_name((enum criterion)i));
+    }
+}
+
 Test(eligibility, an_offer_is_what_its_dates_make_of_it_at_the_moment)
 {
     static const struct offer_moment MOMENTS[] = {{INT64_MIN, 500, OFFER_UPCOMING, 1500},
