@@ -379,9 +379,9 @@ create trigger guard_proposal before insert on mentoring.pair
 
 create function mentoring.erased_columns() returns text[]
 language sql immutable parallel safe
-return array['mentor_id', 'mentee_id', 'mentor_subject', 'mentee_subject', 'proposed_at',
+return array['mentor_id', 'mentee_id', 'mentor_subject', 'mentee_subject', 'score', 'proposed_at',
              'respond_by', 'mentor_accepted_at', 'mentee_accepted_at', 'accepted_at', 'started_at',
-             'due_at', 'ended_at', 'updated_at'];
+             'due_at', 'ended_at', 'reason', 'updated_at'];
 
 -- One move after the other, each one that there is, by who may make it, and none after the end.
 -- Not as the owner: who acts is asked for. A function of this schema acts for the service.
@@ -397,7 +397,8 @@ declare
   mentor_accepts boolean := new.mentor_accepted_at is distinct from old.mentor_accepted_at;
   mentee_accepts boolean := new.mentee_accepted_at is distinct from old.mentee_accepted_at;
 begin
-  -- Erasing takes a person out of the pair, leaves the months of its times, and nothing else.
+  -- Erasing takes a person out of the pair, with what it said and how well it fitted, leaves the months
+  -- of its times, and does nothing else.
   if (new.mentor_id is null and old.mentor_id is not null)
      or (new.mentee_id is null and old.mentee_id is not null) then
     if current_user <> 'express_owner' or old.ended_at is null
@@ -557,8 +558,14 @@ create trigger guard_meeting before insert or update on mentoring.meeting
 create function mentoring.guard_goal() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  if tg_op = 'UPDATE' and (new.id, new.pair_id, new.term, new.created_at, new.version)
-     is distinct from (old.id, old.pair_id, old.term, old.created_at, old.version + 1) then
+  if tg_op = 'UPDATE' and (new.id, new.pair_id, new.term, new.version)
+     is distinct from (old.id, old.pair_id, old.term, old.version + 1) then
+    raise exception using errcode = 'check_violation', constraint = 'goal_identity_stays';
+  end if;
+  if tg_op = 'UPDATE' and mentoring.is_erasing(new.pair_id) then
+    return new;
+  end if;
+  if tg_op = 'UPDATE' and new.created_at is distinct from old.created_at then
     raise exception using errcode = 'check_violation', constraint = 'goal_identity_stays';
   end if;
   perform from mentoring.pair p where p.id = new.pair_id and p.state in ('active', 'paused')
@@ -576,6 +583,9 @@ create trigger guard_goal before insert or update on mentoring.goal
 create function mentoring.guard_feedback() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
+  if tg_op = 'UPDATE' and mentoring.is_erasing(new.pair_id) then
+    return new;
+  end if;
   perform from mentoring.pair p
     where p.id = new.pair_id
       and p.state = any (case new.moment when 'middle' then array['active', 'paused']
@@ -762,6 +772,8 @@ $$;
 create function mentoring.remove_person(person mentoring.participant, new_receipt uuid, why text,
                                         at timestamptz, asker text) returns uuid
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+  pairs uuid[];
 begin
   insert into mentoring.erasure (receipt, participant_id, kind, cause, erased_at, asked_by)
   values (new_receipt, person.id, person.kind, why, at,
@@ -769,24 +781,36 @@ begin
   -- The pairs end as they do whenever somebody leaves.
   update mentoring.consent c set withdrawn_at = greatest(now(), c.given_at)
    where c.participant_id = person.id and c.withdrawn_at is null;
-  delete from mentoring.feedback f using mentoring.pair p
-   where p.id = f.pair_id and ((p.mentor_id = person.id and f.side = 'mentor')
-                               or (p.mentee_id = person.id and f.side = 'mentee'));
-  delete from mentoring.goal g using mentoring.pair p
-   where p.id = g.pair_id and p.mentee_id = person.id;
+  select array_agg(p.id) into pairs from mentoring.pair p
+   where person.id in (p.mentor_id, p.mentee_id);
+  delete from mentoring.feedback f where f.pair_id = any (pairs) and f.side = person.kind::text;
+  update mentoring.feedback f set given_at = date_trunc('month', f.given_at, 'UTC')
+   where f.pair_id = any (pairs);
+  if person.kind = 'mentee' then
+    delete from mentoring.goal g where g.pair_id = any (pairs);
+  end if;
+  update mentoring.goal g
+     set created_at = date_trunc('month', g.created_at, 'UTC'), version = g.version + 1,
+         updated_at = date_trunc('month', g.updated_at, 'UTC')
+   where g.pair_id = any (pairs);
   update mentoring.outcome o set noted_at = date_trunc('month', o.noted_at, 'UTC')
-    from mentoring.pair p where p.id = o.pair_id and p.mentee_id = person.id;
+   where o.pair_id = any (pairs);
   update mentoring.meeting m
      set starts_at = date_trunc('month', m.starts_at, 'UTC'),
          answer_by = date_trunc('month', m.answer_by, 'UTC'),
          state = case m.state when 'planned' then 'cancelled' else m.state end,
          reason = null, format = null, overdue_since = null, version = m.version + 1,
          updated_at = date_trunc('month', m.updated_at, 'UTC')
-    from mentoring.pair p where p.id = m.pair_id and person.id in (p.mentor_id, p.mentee_id);
-  update mentoring.pair_move v set at = date_trunc('month', v.at, 'UTC')
-    from mentoring.pair p where p.id = v.pair_id and person.id in (p.mentor_id, p.mentee_id);
+   where m.pair_id = any (pairs);
+  update mentoring.pair_move v
+     set at = date_trunc('month', v.at, 'UTC'),
+         reason = case when v.side is distinct from person.kind::text then v.reason end
+   where v.pair_id = any (pairs);
   update mentoring.pair p
      set mentor_id = nullif(p.mentor_id, person.id), mentee_id = nullif(p.mentee_id, person.id),
+         score = null,
+         reason = (select v.reason from mentoring.pair_move v
+                    where v.pair_id = p.id and v.version = p.version),
          proposed_at = date_trunc('month', p.proposed_at, 'UTC'),
          respond_by = date_trunc('month', p.respond_by, 'UTC'),
          mentor_accepted_at = date_trunc('month', p.mentor_accepted_at, 'UTC'),
@@ -796,7 +820,7 @@ begin
          due_at = date_trunc('month', p.due_at, 'UTC'),
          ended_at = date_trunc('month', p.ended_at, 'UTC'),
          updated_at = date_trunc('month', p.updated_at, 'UTC')
-   where person.id in (p.mentor_id, p.mentee_id);
+   where p.id = any (pairs);
   delete from identity.idempotency_key k
    where k.record_id = person.id or k.caller = 'subject:' || person.subject;
   delete from mentoring.participant p where p.id = person.id;

@@ -112,8 +112,8 @@ static void make_pair(const struct stage *stage, bool is_over)
             sql, sizeof(sql),
             "do $$ declare pair_id uuid := gen_random_uuid(); begin "
             "perform set_config('express.role', 'coordinator', true); "
-            "insert into mentoring.pair (id, programme_id, mentor_id, mentee_id, score, respond_by) "
-            "values (pair_id, '%s', '%s', '%s', 777, now() + interval '9 days'); "
+            "insert into mentoring.pair (id, programme_id, mentor_id, mentee_id, score, "
+            "respond_by) values (pair_id, '%s', '%s', '%s', 777, now() + interval '9 days'); "
             "insert into mentoring.pair_move (pair_id, version, move, to_state, actor, at) "
             "values (pair_id, 1, 'propose', 'proposed', 'coordinator', now()); " MOVE(
                 2, "mentor_accepted_at = " NOW, "accept", "proposed", "proposed", "'mentor'",
@@ -302,6 +302,42 @@ Test(erasure, the_person_its_coordinator_and_administrators_erase_and_nobody_els
     stage_strike(&stage);
 }
 
+/* All that is left of the pairs of a programme is told by months, and how well the two fitted is
+ * not. */
+static void expect_months(const struct stage *stage)
+{
+    expect_value("",
+                 "select string_agg(distinct t.part || '.' || v.key, ', ') from ("
+                 "select 'pair' as part, p.id as pair, to_jsonb(p) as row from mentoring.pair p "
+                 "union all select 'move', pair_id, to_jsonb(m) from mentoring.pair_move m "
+                 "union all select 'meeting', pair_id, to_jsonb(m) from mentoring.meeting m "
+                 "union all select 'goal', pair_id, to_jsonb(g) from mentoring.goal g "
+                 "union all select 'feedback', pair_id, to_jsonb(f) from mentoring.feedback f "
+                 "union all select 'outcome', pair_id, to_jsonb(o) from mentoring.outcome o) t "
+                 "join mentoring.pair p on p.id = t.pair, jsonb_each_text(t.row) v "
+                 "where p.programme_id = '%s' and v.value is not null "
+                 "and case when v.key ~ '_at$|^at$|_by$|_since$' then v.value::timestamptz "
+                 "<> date_trunc('month', v.value::timestamptz, 'UTC') else v.key = 'score' end",
+                 stage->programme);
+}
+
+/* Checks P5. */
+Test(erasure, a_mentor_leaves_what_tells_of_nobody_too)
+{
+    struct stage stage;
+    CLEANUP(response_freep) struct response *done = NULL;
+
+    stage_set(&stage);
+    done = erase(stage.mentor.token, &stage.mentor);
+    expect_status(done, 200, "the mentor");
+    expect_months(&stage);
+    expect_value("find_job, find_job",
+                 "select string_agg(g.term, ', ') from mentoring.goal g join mentoring.pair p "
+                 "on p.id = g.pair_id where p.programme_id = '%s'",
+                 stage.programme);
+    stage_strike(&stage);
+}
+
 /* Checks P5. */
 Test(erasure, pairs_keep_what_tells_of_nobody)
 {
@@ -335,12 +371,24 @@ Test(erasure, pairs_keep_what_tells_of_nobody)
                  "select count(*) from mentoring.goal g join mentoring.pair p "
                  "on p.id = g.pair_id where p.mentor_id = '%s'",
                  stage.mentor.id);
+    expect_value("illness",
+                 "select string_agg(m.reason, ', ') from mentoring.pair_move m "
+                 "join mentoring.pair p on p.id = m.pair_id where m.side is not null "
+                 "and p.mentor_id = '%s'",
+                 stage.mentor.id);
     expect_value("job",
                  "select string_agg(o.code, ', ') from mentoring.outcome o "
                  "join mentoring.pair p on p.id = o.pair_id where p.mentor_id = '%s'",
                  stage.mentor.id);
+    expect_months(&stage);
     mentor = erase(mentoring_coordinator(), &stage.mentor);
     expect_status(mentor, 200, "and then the mentor");
+    expect_months(&stage);
+    expect_value("",
+                 "select string_agg(m.reason, ', ') from mentoring.pair_move m "
+                 "join mentoring.pair p on p.id = m.pair_id where m.side is not null "
+                 "and p.programme_id = '%s'",
+                 stage.programme);
     expect_value("2",
                  "select count(*) from mentoring.pair where mentor_id is null "
                  "and mentee_id is null and programme_id = '%s'",
