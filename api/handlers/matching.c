@@ -126,7 +126,7 @@ static int show_candidates(struct writing *writing, const struct match_pool *poo
     int r = match_rank(pool, 0, &candidates);
 
     if (r != 0)
-        return fault_fold(r);
+        return writing_refuse(writing, "cohort-too-large", NULL);
     for (size_t i = 0; i < pool->mentor_count; i++)
         possible += candidates[i].judged.failed == 0;
     text_append_format(body, "{\"mentee\":\"%s\",\"mentors\":%u,\"possible\":%zu,\"weights\":",
@@ -155,7 +155,7 @@ static int look_at_matches(struct writing *writing)
     selection.mentee = lower_id(writing->request->arena, body_text(writing, "mentee"));
     if (selection.mentee == NULL)
         return fault_raise(-ENOMEM);
-    r = match_load(writing->db, writing->request->arena, &selection, &pool);
+    r = match_load(writing->db, writing->data, &selection, &pool);
     if (r != 0)
         return refuse(writing, &selection, r);
     r = read_weights(writing, &pool);
@@ -168,15 +168,21 @@ static int look_at_matches(struct writing *writing)
 /* POST /v1/mentoring-programmes/{id}/matches: 200 candidates; 404; 422 */
 int handle_programme_matches(struct request *request, struct reply *reply)
 {
+    struct arena people;
     int r = 0;
 
-    return present_takes(request, NULL, reply, &r) ? writing_look(request, reply, look_at_matches)
-                                                   : r;
+    if (!present_takes(request, NULL, reply, &r))
+        return r;
+    arena_init(&people, MATCH_ARENA_BYTES_MAX);
+    r = writing_look_with(request, reply, look_at_matches, &people);
+    arena_deinit(&people);
+    return r;
 }
 
 /* --- an intake -------------------------------------------------------------------------------- */
 
 struct cohort_work {
+    struct arena people;
     struct match_selection selection;
     struct match_pool pool;
     struct match_cohort cohort;
@@ -241,7 +247,7 @@ static int look_at_cohort(struct writing *writing)
     r = read_mentees(writing, &work->selection);
     if (r != 0)
         return r;
-    r = match_load(writing->db, writing->request->arena, &work->selection, &work->pool);
+    r = match_load(writing->db, &work->people, &work->selection, &work->pool);
     if (r != 0 && !work->is_applied)
         return refuse(writing, &work->selection, r);
     if (r < 0 || (r > 0 && r < MATCH_NOT_FOUND))
@@ -366,6 +372,25 @@ static int compute(struct request *request, struct reply *reply, struct cohort_w
     return r;
 }
 
+static int read_and_compute(struct request *request, struct reply *reply, struct cohort_work *work)
+{
+    static atomic_int running;
+    bool is_large;
+    int r = writing_look_with(request, reply, look_at_cohort, work);
+
+    if (r != 0 || !work->is_read)
+        return r;
+    is_large = (uint64_t)work->pool.mentee_count * work->pool.mentor_count > COHORT_PAIRS_LARGE;
+    if (is_large && atomic_fetch_add(&running, 1) >= COHORTS_LARGE_MAX)
+        r = reply_problem_code(request, reply, "overloaded",
+                               "Another large assignment is being computed: try again soon.");
+    else
+        r = compute(request, reply, work);
+    if (is_large)
+        atomic_fetch_sub(&running, 1);
+    return r;
+}
+
 /*
  * POST /v1/mentoring-programmes/{id}/cohort-match: 200 the assignment; 201 the proposals of
  * it; 404; 409 basis-changed; 422 validation-failed, cohort-too-large; 503 overloaded
@@ -373,23 +398,13 @@ static int compute(struct request *request, struct reply *reply, struct cohort_w
 int handle_programme_cohort_match(struct request *request, struct reply *reply)
 {
     static const char *const KNOWN[] = {"dry_run", NULL};
-    static atomic_int running;
     struct cohort_work work = {.outcome = 0};
-    bool is_large;
     int r = 0;
 
     if (!present_takes(request, KNOWN, reply, &r))
         return r;
-    r = writing_look_with(request, reply, look_at_cohort, &work);
-    if (r != 0 || !work.is_read)
-        return r;
-    is_large = (uint64_t)work.pool.mentee_count * work.pool.mentor_count > COHORT_PAIRS_LARGE;
-    if (is_large && atomic_fetch_add(&running, 1) >= COHORTS_LARGE_MAX)
-        r = reply_problem_code(request, reply, "overloaded",
-                               "Another large assignment is being computed: try again soon.");
-    else
-        r = compute(request, reply, &work);
-    if (is_large)
-        atomic_fetch_sub(&running, 1);
+    arena_init(&work.people, MATCH_ARENA_BYTES_MAX);
+    r = read_and_compute(request, reply, &work);
+    arena_deinit(&work.people);
     return r;
 }

@@ -193,7 +193,8 @@ static const struct problem_kind KINDS[] = {
      "The answer names each fault with a JSON Pointer; mend them all and send it again."},
     {"cohort-too-large", 422, "Too many people for one assignment",
      "An assignment takes 4 000 mentees and 4 000 mentors at most, and 4 000 000 combinations; for "
-     "one mentee 20 000 mentors are looked at.",
+     "one mentee 20 000 mentors are looked at. All that their profiles say fits into 32 MiB, what "
+     "several say counting once.",
      "Name an intake or some of the mentees, and assign one part after the other."},
     {"precondition-required", 428, "If-Match is missing",
      "A change of a record must say which version it is meant for, so that two who write at once "

@@ -19,6 +19,7 @@
 #define SEPARATOR '\x1f' /* between the items of a list: no code has it */
 #define ANY_SECTOR "multi_sector"
 #define NUMBER_BYTES 16
+#define LEVEL_BYTES 8 /* "native" */
 #define LISTS_BYTES_MAX (2 * COHORT_PERSONS_MAX * (UUID_TEXT_BYTES + 1) + 2)
 #define BATCH_PAIRS 100 /* proposed by one statement: each of them takes a millisecond */
 
@@ -227,7 +228,7 @@ static int load_programme(struct db *db, const struct match_selection *selection
     pool->response_days = arena_copy(pool->arena, db_rows_text(rows, 0, PROGRAMME_DAYS));
     *ret_capacity = (uint32_t)read_number(db_rows_text(rows, 0, PROGRAMME_CAPACITY));
     read_rules(rows, &pool->rules);
-    return pool->programme_id == NULL || pool->response_days == NULL ? fault_raise(-ENOMEM) : 0;
+    return pool->programme_id == NULL || pool->response_days == NULL ? MATCH_TOO_MANY : 0;
 }
 
 static int compare_terms(const void *one, const void *other)
@@ -248,8 +249,8 @@ static size_t count_items(const char *list)
     return count;
 }
 
-/* The next item, copied; NULL at the end, and then the arena tells whether it is full. */
-static char *next_item(struct arena *arena, const char **at)
+/* The next item, which has no end of its own; NULL: there is none. */
+static const char *next_item(const char **at, size_t *ret_length)
 {
     const size_t length = *at == NULL ? 0 : strcspn(*at, (const char[]){SEPARATOR, '\0'});
     const char *item = *at;
@@ -258,7 +259,8 @@ static char *next_item(struct arena *arena, const char **at)
         return NULL;
     *at += length;
     *at += **at == SEPARATOR;
-    return arena_copy_bytes(arena, item, length);
+    *ret_length = length;
+    return item;
 }
 
 static int read_terms(struct match_pool *pool, const char *list, struct person_terms *ret_terms)
@@ -266,22 +268,20 @@ static int read_terms(struct match_pool *pool, const char *list, struct person_t
     uint32_t *terms = arena_alloc_array(pool->arena, count_items(list) + 1, sizeof(*terms));
     size_t count = 0;
     size_t kept = 0;
-    char *item;
+    size_t length;
+    const char *item;
 
     if (terms == NULL)
-        return fault_raise(-ENOMEM);
-    while ((item = next_item(pool->arena, &list)) != NULL) {
-        int r = terms_add(&pool->terms, item, &terms[count++]);
-
-        if (r != 0)
-            return fault_fold(r);
-    }
+        return MATCH_TOO_MANY;
+    while ((item = next_item(&list, &length)) != NULL)
+        if (terms_add_bytes(&pool->terms, item, length, &terms[count++]) != 0)
+            return MATCH_TOO_MANY;
     qsort(terms, count, sizeof(*terms), compare_terms);
     for (size_t i = 0; i < count; i++)
         if (i == 0 || terms[i] != terms[i - 1])
             terms[kept++] = terms[i];
     *ret_terms = (struct person_terms){terms, kept};
-    return arena_failed(pool->arena) ? fault_raise(-ENOMEM) : 0;
+    return 0;
 }
 
 /* Who works in no particular sector says so by a term of its own. */
@@ -290,13 +290,13 @@ static int read_sectors(struct match_pool *pool, const char *list, struct person
     uint32_t *kept = NULL;
     uint32_t any;
     size_t count = 0;
-    int r = terms_add(&pool->terms, ANY_SECTOR, &any);
+    int r = terms_add(&pool->terms, ANY_SECTOR, &any) == 0
+                ? read_terms(pool, list, &person->sectors)
+                : MATCH_TOO_MANY;
 
-    if (r == 0)
-        r = read_terms(pool, list, &person->sectors);
     if (r == 0) {
         kept = arena_alloc_array(pool->arena, person->sectors.count + 1, sizeof(*kept));
-        r = kept == NULL ? fault_raise(-ENOMEM) : 0;
+        r = kept == NULL ? MATCH_TOO_MANY : 0;
     }
     for (size_t i = 0; r == 0 && i < person->sectors.count; i++)
         if (person->sectors.terms[i] == any)
@@ -318,26 +318,27 @@ static int read_languages(struct match_pool *pool, const char *list, struct pers
 {
     struct person_language *languages =
         arena_alloc_array(pool->arena, count_items(list) + 1, sizeof(*languages));
-    char *item;
+    size_t length;
+    const char *item;
 
     if (languages == NULL)
-        return fault_raise(-ENOMEM);
-    while ((item = next_item(pool->arena, &list)) != NULL) {
+        return MATCH_TOO_MANY;
+    while ((item = next_item(&list, &length)) != NULL) {
         struct person_language *language = &languages[person->language_count++];
-        char *space = strchr(item, ' ');
-        int r;
+        const char *space = memchr(item, ' ', length);
+        char level[LEVEL_BYTES];
 
         assert(space != NULL);
-        *space = '\0';
-        if (!language_level_of(space + 1, &language->level))
+        (void)snprintf(level, sizeof(level), "%.*s", (int)(length - (size_t)(space + 1 - item)),
+                       space + 1);
+        if (!language_level_of(level, &language->level))
             assert(false); /* both are of one type */
-        r = terms_add(&pool->terms, item, &language->term);
-        if (r != 0)
-            return fault_fold(r);
+        if (terms_add_bytes(&pool->terms, item, (size_t)(space - item), &language->term) != 0)
+            return MATCH_TOO_MANY;
     }
     qsort(languages, person->language_count, sizeof(*languages), compare_languages);
     person->languages = languages;
-    return arena_failed(pool->arena) ? fault_raise(-ENOMEM) : 0;
+    return 0;
 }
 
 static int read_person(struct match_pool *pool, const struct db_rows *rows, size_t row,
@@ -358,7 +359,11 @@ static int read_person(struct match_pool *pool, const struct db_rows *rows, size
             .longitude_e6 = read_number(db_rows_text(rows, row, PERSON_LONGITUDE)),
             .capacity = own < capacity ? own : capacity,
         }};
-    int r = terms_add(&pool->terms, db_rows_text(rows, row, PERSON_SUBJECT), &found.subject);
+    int r = found.id == NULL || found.audit_id == NULL ||
+                    terms_add(&pool->terms, db_rows_text(rows, row, PERSON_SUBJECT),
+                              &found.subject) != 0
+                ? MATCH_TOO_MANY
+                : 0;
 
     if (r == 0)
         r = read_sectors(pool, db_rows_text(rows, row, PERSON_SECTORS), &found.person);
@@ -389,7 +394,7 @@ static int load_persons(struct db *db, const struct db_query *query, const char 
     digest_rows(&pool->digest, rows, PERSON_COLUMNS);
     persons = arena_alloc_array(pool->arena, count + 1, sizeof(*persons));
     if (persons == NULL)
-        return fault_raise(-ENOMEM);
+        return MATCH_TOO_MANY;
     for (size_t i = 0; i < count && r == 0; i++)
         r = read_person(pool, rows, i, capacity, &persons[i]);
     *ret_persons = persons;
@@ -431,7 +436,7 @@ static int load_pairs(struct db *db, struct match_pool *pool)
     digest_rows(&pool->digest, rows, PAIR_COLUMNS);
     pool->barred = arena_alloc_array(pool->arena, db_rows_count(rows) + 1, sizeof(*pool->barred));
     if (pool->barred == NULL)
-        return fault_raise(-ENOMEM);
+        return MATCH_TOO_MANY;
     for (size_t row = 0; row < db_rows_count(rows); row++) {
         const bool is_open = strcmp(db_rows_text(rows, row, PAIR_OPEN), "t") == 0;
         struct match_person *mentor =
@@ -460,7 +465,7 @@ int match_load(struct db *db, struct arena *arena, const struct match_selection 
                                   selection->mentee != NULL ? CANDIDATES_MAX : COHORT_PERSONS_MAX};
     char limit[NUMBER_BYTES];
     uint32_t capacity = 0;
-    int r = terms_init(&pool.terms, arena);
+    int r = terms_init(&pool.terms, arena) == 0 ? 0 : MATCH_TOO_MANY;
 
     (void)snprintf(limit, sizeof(limit), "%u", pool.people_max + 1);
     digest_init(&pool.digest);
@@ -536,7 +541,7 @@ int match_rank(const struct match_pool *pool, uint32_t mentee,
         arena_alloc_array(pool->arena, (size_t)pool->mentor_count + 1, sizeof(*candidates));
 
     if (candidates == NULL)
-        return fault_raise(-ENOMEM);
+        return MATCH_TOO_MANY;
     for (uint32_t i = 0; i < pool->mentor_count; i++) {
         candidates[i].mentor = i;
         match_judge(pool, i, mentee, &candidates[i].judged);
@@ -723,7 +728,7 @@ static int compare_with_now(struct db *db, const struct match_cohort *cohort,
     struct arena arena;
     int r;
 
-    arena_init(&arena, REQUEST_ARENA_BYTES_MAX);
+    arena_init(&arena, MATCH_ARENA_BYTES_MAX);
     r = match_load(db, &arena, selection, &now);
     if (r == 0) {
         now.rules = cohort->pool->rules; /* those of the programme are in the digest */

@@ -25,7 +25,7 @@ struct db;
 enum match_outcome {
     MATCH_NOT_FOUND = 500, /* no such programme among those that the caller coordinates */
     MATCH_UNKNOWN_MENTEE,  /* or one who does not take part: which of these is not told */
-    MATCH_TOO_MANY,        /* more people than one assignment takes */
+    MATCH_TOO_MANY,        /* more people than one assignment takes, or the arena */
     MATCH_CHANGED          /* what the assignment rests on is not as it was */
 };
 
@@ -43,7 +43,7 @@ struct match_barred {
 };
 
 struct match_pool {
-    struct arena *arena; /* borrowed; all of this lives in it */
+    struct arena *arena; /* borrowed, of MATCH_ARENA_BYTES_MAX; all of this lives in it */
     struct terms terms;
     const char *programme_id;
     const char *response_days;
@@ -67,7 +67,8 @@ struct match_selection {
 
 /*
  * match_load() - read mentors and mentees
- * @db: in a transaction of caller_begin()
+ * @db:    in a transaction of caller_begin()
+ * @arena: of its own, so that there is an answer left when the people fill it
  * Return: 0; MATCH_NOT_FOUND; MATCH_UNKNOWN_MENTEE; MATCH_TOO_MANY; a db outcome; a fault.
  */
 MUST_CHECK int match_load(struct db *db, struct arena *arena,
@@ -89,7 +90,7 @@ struct match_candidate {
 /*
  * match_rank() - mentors for one mentee
  * Possible ones first, then by score, then by id. @ret_candidates: in the pool's arena, all
- * mentors. Return: 0; a fault.
+ * mentors. Return: 0; MATCH_TOO_MANY.
  */
 MUST_CHECK int match_rank(const struct match_pool *pool, uint32_t mentee,
                           struct match_candidate **ret_candidates);

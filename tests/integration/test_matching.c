@@ -238,6 +238,49 @@ Test(matching, whoever_is_old_enough_to_come_in_is_old_enough_to_be_matched)
     free(programme);
 }
 
+/* Each of mentors @from … @to has these skills: fifty of eight thousand letters. */
+static void add_skilled(const char *programme, int from, int to, const char *word)
+{
+    add(programme, "mentor", from, to, "");
+    run("update mentoring.participant p set skills = s.skills, version = 2 "
+        "from generate_series(%d, %d) n, lateral (select array_agg(repeat(md5(%s), 250)) as skills "
+        "from generate_series(1, 50) i where n > 0) s "
+        "where p.id = ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid",
+        from, to, word);
+}
+
+Test(matching, what_many_say_alike_takes_the_room_of_one_and_what_takes_too_much_is_refused)
+{
+    take("chieri-retired-tailors");
+    add("chieri-retired-tailors", "mentee", 0xc01, 0xc01, "");
+    add_skilled("chieri-retired-tailors", 0xd01, 0xd64, "i::text");
+
+    CLEANUP(response_freep)
+    struct response *alike =
+        ask(coordinator(), "chieri-retired-tailors", "matches", NULL, "{\"mentee\":\"%s\"}", id_of(0xc01));
+    CLEANUP(response_freep)
+    struct response *assigned =
+        ask(coordinator(), "chieri-retired-tailors", "cohort-match", NULL, "{\"mentees\":[\"%s\"]}", id_of(0xc01));
+
+    expect_status(alike, 200, "forty megabytes of the same words");
+    expect_status(assigned, 200, "forty megabytes of the same words");
+    add_skilled("chieri-retired-tailors", 0xe01, 0xe64, "i::text || n");
+
+    CLEANUP(response_freep)
+    struct response *many =
+        ask(coordinator(), "chieri-retired-tailors", "matches", NULL, "{\"mentee\":\"%s\"}", id_of(0xc01));
+    CLEANUP(response_freep)
+    struct response *unassigned =
+        ask(coordinator(), "chieri-retired-tailors", "cohort-match", NULL, "{\"mentees\":[\"%s\"]}", id_of(0xc01));
+    CLEANUP(response_freep)
+    struct response *unapplied = ask(coordinator(), "chieri-retired-tailors", "cohort-match", "too-much-1",
+                                     "{\"mentees\":[\"%s\"],\"apply\":true}", id_of(0xc01));
+
+    expect_problem(many, 422, "cohort-too-large", "forty megabytes of other words");
+    expect_problem(unassigned, 422, "cohort-too-large", "forty megabytes of other words");
+    expect_problem(unapplied, 422, "cohort-too-large", "forty megabytes of other words");
+}
+
 /* Checks Z2, Z3. */
 Test(matching, nobody_but_the_coordinator_of_the_programme_learns_anything)
 {

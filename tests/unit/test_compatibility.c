@@ -446,12 +446,33 @@ Test(compatibility, terms_are_equal_when_their_texts_are)
     arena_deinit(&arena);
 }
 
-Test(compatibility, a_full_arena_is_a_fault_of_terms)
+Test(compatibility, terms_tell_that_the_arena_is_full_and_take_no_room_for_what_they_have)
 {
+    static const char TEXT[] = "one, two, and whatever comes behind";
     struct arena arena;
     struct terms terms;
+    uint32_t one, again;
+    size_t used;
+    int r = 0;
 
     arena_init(&arena, 16);
-    cr_assert(terms_init(&terms, &arena) < 0);
+    cr_assert_eq(terms_init(&terms, &arena), TERMS_FULL);
+    arena_deinit(&arena);
+    arena_init(&arena, 64 * 1024);
+    cr_assert_eq(terms_init(&terms, &arena), 0);
+    cr_assert_eq(terms_add(&terms, "one", &one), 0);
+    used = arena.used_bytes;
+    cr_assert_eq(terms_add_bytes(&terms, TEXT, 3, &again), 0);
+    cr_assert_eq(one, again);
+    cr_assert_eq(arena.used_bytes, used);
+    cr_assert_eq(terms_add_bytes(&terms, TEXT, 8, &again), 0);
+    cr_assert_str_eq(terms_text(&terms, again), "one, two");
+    for (int i = 0; i < 100000 && r == 0; i++) {
+        char text[16];
+
+        (void)snprintf(text, sizeof(text), "term-%d", i);
+        r = terms_add(&terms, text, &again);
+    }
+    cr_assert_eq(r, TERMS_FULL);
     arena_deinit(&arena);
 }
