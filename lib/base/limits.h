@@ -48,5 +48,5 @@
 #define COHORTS_LARGE_MAX 1       /* because each takes a core and its memory for seconds */
 #define COHORT_PERSONS_MAX 4000   /* mentees, and mentors, of one assignment */
 #define MATCH_ARENA_BYTES_MAX (32 * 1024 * 1024) /* their profiles: 4 KiB of each, or 1.6 */
-#define CANDIDATES_MAX 20000      /* mentors looked at for one mentee: 12 MiB, and a second */
-#define COHORT_PAIRS_MAX 4000000  /* 2 000 with 2 000: 48 MiB, and seconds */
+#define CANDIDATES_MAX 20000     /* mentors looked at for one mentee: 12 MiB, and a second */
+#define COHORT_PAIRS_MAX 4000000 /* 2 000 with 2 000: 48 MiB, and seconds */

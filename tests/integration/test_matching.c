@@ -256,25 +256,26 @@ Test(matching, what_many_say_alike_takes_the_room_of_one_and_what_takes_too_much
     add_skilled("chieri-retired-tailors", 0xd01, 0xd64, "i::text");
 
     CLEANUP(response_freep)
-    struct response *alike =
-        ask(coordinator(), "chieri-retired-tailors", "matches", NULL, "{\"mentee\":\"%s\"}", id_of(0xc01));
+    struct response *alike = ask(coordinator(), "chieri-retired-tailors", "matches", NULL,
+                                 "{\"mentee\":\"%s\"}", id_of(0xc01));
     CLEANUP(response_freep)
-    struct response *assigned =
-        ask(coordinator(), "chieri-retired-tailors", "cohort-match", NULL, "{\"mentees\":[\"%s\"]}", id_of(0xc01));
+    struct response *assigned = ask(coordinator(), "chieri-retired-tailors", "cohort-match", NULL,
+                                    "{\"mentees\":[\"%s\"]}", id_of(0xc01));
 
     expect_status(alike, 200, "forty megabytes of the same words");
     expect_status(assigned, 200, "forty megabytes of the same words");
     add_skilled("chieri-retired-tailors", 0xe01, 0xe64, "i::text || n");
 
     CLEANUP(response_freep)
-    struct response *many =
-        ask(coordinator(), "chieri-retired-tailors", "matches", NULL, "{\"mentee\":\"%s\"}", id_of(0xc01));
+    struct response *many = ask(coordinator(), "chieri-retired-tailors", "matches", NULL,
+                                "{\"mentee\":\"%s\"}", id_of(0xc01));
     CLEANUP(response_freep)
-    struct response *unassigned =
-        ask(coordinator(), "chieri-retired-tailors", "cohort-match", NULL, "{\"mentees\":[\"%s\"]}", id_of(0xc01));
+    struct response *unassigned = ask(coordinator(), "chieri-retired-tailors", "cohort-match", NULL,
+                                      "{\"mentees\":[\"%s\"]}", id_of(0xc01));
     CLEANUP(response_freep)
-    struct response *unapplied = ask(coordinator(), "chieri-retired-tailors", "cohort-match", "too-much-1",
-                                     "{\"mentees\":[\"%s\"],\"apply\":true}", id_of(0xc01));
+    struct response *unapplied =
+        ask(coordinator(), "chieri-retired-tailors", "cohort-match", "too-much-1",
+            "{\"mentees\":[\"%s\"],\"apply\":true}", id_of(0xc01));
 
     expect_problem(many, 422, "cohort-too-large", "forty megabytes of other words");
     expect_problem(unassigned, 422, "cohort-too-large", "forty megabytes of other words");
