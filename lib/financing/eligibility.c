@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define RATE_ONE 100000000 /* of struct rate */
+#define NEAR_DEGREES 0.18  /* of latitude: 20 kilometres */
 
 static struct finding found(enum verdict verdict, enum reason reason)
 {
@@ -88,16 +89,38 @@ static struct finding judge_country(const struct offer *offer, const struct prof
     return met(is_among(offer->countries, offer->country_count, profile->country));
 }
 
+/* As the crow flies, on a map that is true around the spot: nothing else counts here. */
+static bool is_near(const struct offer *offer, const struct spot *spot)
+{
+    const double north = offer->latitude - spot->latitude;
+    double east = offer->longitude - spot->longitude;
+
+    if (east > 180)
+        east -= 360;
+    else if (east < -180)
+        east += 360;
+    east *= spot->narrowing;
+    return north * north + east * east <= NEAR_DEGREES * NEAR_DEGREES;
+}
+
+/*
+ * Two names may be one city: it is another one only where it lies elsewhere. What lies near may be
+ * a neighbour, or the same.
+ */
 static struct finding judge_city(const struct offer *offer, const struct profile *profile)
 {
     struct finding finding;
 
-    if (is_settled(offer, CRITERION_CITY, offer->city != 0, profile->has_city, &finding))
+    if (is_settled(offer, CRITERION_CITY, offer->city != 0, profile->city != 0, &finding))
         return finding;
-    /* A city has names in many languages: one that no offer bears may be another name of this. */
-    if (profile->city == 0)
+    if (profile->city == offer->city)
+        return found(VERDICT_YES, REASON_MET);
+    if (!offer->is_placed || profile->spot_count == 0)
         return found(VERDICT_UNKNOWN, REASON_CITY_NOT_KNOWN);
-    return met(profile->city == offer->city);
+    for (size_t i = 0; i < profile->spot_count; i++)
+        if (is_near(offer, &profile->spots[i]))
+            return found(VERDICT_UNKNOWN, REASON_CITY_NEARBY);
+    return found(VERDICT_NO, REASON_NOT_MET);
 }
 
 static struct finding judge_set(const struct offer *offer, const struct profile *profile,
@@ -108,9 +131,21 @@ static struct finding judge_set(const struct offer *offer, const struct profile 
 
     if (stated == 0 && is_in_words(offer, criterion))
         return found(VERDICT_UNKNOWN, REASON_IN_WORDS);
+    if ((offer->of_any >> criterion & 1) != 0)
+        return found(VERDICT_YES, REASON_MET);
     if (is_settled(offer, criterion, stated != 0, told != 0, &finding))
         return finding;
+    if ((stated & told) == 0 && (stated & profile->open[criterion]) != 0)
+        return found(VERDICT_UNKNOWN, REASON_NOT_TOLD);
     return met((stated & told) != 0);
+}
+
+/* What some may have only is stated, so silence of the offer leaves nothing open. */
+static struct finding judge_gender(const struct offer *offer, const struct profile *profile)
+{
+    const struct finding finding = judge_set(offer, profile, CRITERION_GENDER);
+
+    return finding.reason == REASON_NOT_STATED ? found(VERDICT_UNKNOWN, REASON_NONE) : finding;
 }
 
 /* Themes in words narrow what the codes say: they are another condition. */
@@ -234,9 +269,8 @@ static void sum_up(struct evaluation *evaluation)
 bool eligibility_evaluate(const struct offer *offer, const struct profile *profile,
                           struct evaluation *evaluation)
 {
-    static const enum criterion SETS[] = {CRITERION_TARGET_GROUPS, CRITERION_GENDER,
-                                          CRITERION_RESIDENCE_STATUS, CRITERION_STAGE,
-                                          CRITERION_PURPOSE};
+    static const enum criterion SETS[] = {CRITERION_TARGET_GROUPS, CRITERION_RESIDENCE_STATUS,
+                                          CRITERION_STAGE, CRITERION_PURPOSE};
     const struct offer_moment *moment = moment_at(offer, profile->now);
     struct finding *findings = evaluation->findings;
 
@@ -252,6 +286,7 @@ bool eligibility_evaluate(const struct offer *offer, const struct profile *profi
     findings[CRITERION_CITY] = judge_city(offer, profile);
     for (size_t i = 0; i < sizeof(SETS) / sizeof(SETS[0]); i++)
         findings[SETS[i]] = judge_set(offer, profile, SETS[i]);
+    findings[CRITERION_GENDER] = judge_gender(offer, profile);
     findings[CRITERION_SECTOR] = judge_sector(offer, profile);
     findings[CRITERION_LEGAL_FORM] = judge_legal_form(offer, profile);
     findings[CRITERION_AGE] = judge_age(offer, profile);

@@ -44,6 +44,7 @@ enum reason {
     REASON_OPENS_LATER,
     REASON_CLOSED_RECURS,
     REASON_CITY_NOT_KNOWN,
+    REASON_CITY_NEARBY,
     REASON_TO_BE_FOUNDED,
     REASON_BELOW_MINIMUM,
     REASON_ABOVE_MAXIMUM,
@@ -54,7 +55,7 @@ enum reason {
     REASON_LAW_REACH_UNKNOWN,
     REASON_IN_WORDS
 };
-#define REASON_COUNT 18
+#define REASON_COUNT 19
 
 enum offer_status { OFFER_STATUS_UNKNOWN, OFFER_UPCOMING, OFFER_OPEN, OFFER_CLOSED };
 
@@ -78,12 +79,15 @@ struct offer {
     const char *id, *slug;
     uint64_t sets[CRITERION_COUNT];
     uint32_t open_to_all;      /* bits by criterion */
+    uint32_t of_any;           /* the same: stated, and fulfilled by everybody */
     uint32_t in_words;         /* the same: stated in words */
     const uint16_t *countries; /* codes of two letters, high byte first */
     size_t country_count;
     const uint16_t *languages; /* the same of primary subtags of two letters */
     size_t language_count;
-    uint64_t city;                        /* a hash of its name; 0: none */
+    uint64_t city; /* as cities.h has it; 0: none */
+    bool is_placed;
+    double latitude, longitude;           /* in degrees, when it is placed */
     int minimum_age, maximum_age;         /* -1: not stated */
     int64_t minimum_cents, maximum_cents; /* hundredths; -1: not stated */
     struct currency currency;
@@ -101,13 +105,22 @@ struct rate {
     int64_t per_euro;
 };
 
+/* Where a city of the name that was told lies. */
+struct spot {
+    double latitude, longitude;
+    double narrowing; /* of a degree of longitude there: the cosine of the latitude */
+};
+#define SPOTS_MAX 8 /* cities of one name */
+
 struct profile {
     uint16_t country;
-    bool has_city;
-    uint64_t city; /* 0 with has_city: no offer is in a city of this name */
+    uint64_t city; /* 0: not told */
+    struct spot spots[SPOTS_MAX];
+    size_t spot_count; /* 0: it is not known where it lies */
     uint64_t sets[CRITERION_COUNT];
-    bool is_unfounded; /* legal form: not yet */
-    int age;           /* -1: not told */
+    uint64_t open[CRITERION_COUNT]; /* codes that may be hers, too, without being told */
+    bool is_unfounded;              /* legal form: not yet */
+    int age;                        /* -1: not told */
     int64_t amount_cents;
     struct currency currency;
     const uint16_t *languages;

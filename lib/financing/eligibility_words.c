@@ -62,9 +62,15 @@ static const struct {
                               {"It is closed now and comes again.",
                                "Elle est close et sera ouverte de nouveau."}},
     [REASON_CITY_NOT_KNOWN] = {"city_not_known",
-                               {"No offer is in a city of this name; it may have another name.",
-                                "Aucune offre ne porte ce nom de ville ; elle en a peut-être un "
-                                "autre."}},
+                               {"It is in a city of another name; whether it is another city is "
+                                "not known here.",
+                                "Elle vaut dans une ville d'un autre nom ; on ignore ici si c'est "
+                                "une autre ville."}},
+    [REASON_CITY_NEARBY] = {"city_nearby",
+                            {"It is in a place nearby, or in this one under another name; ask its "
+                             "provider.",
+                             "Elle vaut dans un lieu proche, ou ici sous un autre nom ; demandez à "
+                             "l'organisme."}},
     [REASON_TO_BE_FOUNDED] =
         {"to_be_founded",
          {"The enterprise would first have to be founded in one of these legal "

@@ -7,15 +7,16 @@
 #include "financing/offers.h"
 
 #include "base/fault.h"
+#include "base/num.h"
 #include "base/text.h"
 #include "base/uuid.h"
 #include "contract/contract.h"
 #include "db/db.h"
+#include "financing/cities.h"
 #include "record/slice.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@
 #define MOMENTS_MAX 128  /* 100 deadlines make 102 spans */
 #define CURRENCIES_MAX 64
 #define NAME_BYTES_MAX 512
+#define DEGREES_BYTES_MAX 40
 
 static const struct db_query LIST = {
     .name = "offers_list",
@@ -158,52 +160,6 @@ const char *offers_code(const struct offers *offers, enum criterion criterion, u
 const char *offers_instrument(const struct offers *offers, unsigned place)
 {
     return place < offers->instrument->value_count ? offers->instrument->values[place] : "";
-}
-
-/* The letters of U+00C0 to U+017F without their marks; a space where there is none to take. */
-static const char BARE[] = "AAAAAAACEEEEIIIIDNOOOOO OUUUUYTsaaaaaaaceeeeiiiidnooooo ouuuuyty"
-                           "AaAaAaCcCcCcCcDdDdEeEeEeEeEeGgGgGgGgHhHhIiIiIiIiIiIiJjKkkLlLlLlLlLl"
-                           "NnNnNnnNnOoOoOoOoRrRrRrSsSsSsSsTtTtTtUuUuUuUuUuUuWwYyYZzZzZzs";
-
-/* Letters and digits, in small letters without marks; what is between them becomes one space. */
-static size_t fold(const char *name, char *folded, size_t size)
-{
-    const unsigned char *at = (const unsigned char *)name;
-    size_t length = 0;
-
-    for (; *at != '\0' && length + 2 < size; at++) {
-        unsigned char c = *at;
-
-        if ((c & 0xFC) == 0xC4 || c == 0xC3 || c == 0xC5) {
-            const unsigned code = ((c & 0x1Fu) << 6 | (at[1] & 0x3Fu));
-
-            if (code >= 0xC0 && code - 0xC0 < sizeof(BARE) - 1) {
-                c = (unsigned char)BARE[code - 0xC0];
-                at++;
-            }
-        }
-        if (c >= 'A' && c <= 'Z')
-            c = (unsigned char)(c - 'A' + 'a');
-        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c >= 0x80)
-            folded[length++] = (char)c;
-        else if (length > 0 && folded[length - 1] != ' ')
-            folded[length++] = ' ';
-    }
-    while (length > 0 && folded[length - 1] == ' ')
-        length--;
-    return length;
-}
-
-uint64_t offers_city(const char *name)
-{
-    char folded[NAME_BYTES_MAX];
-    const size_t length = fold(name, folded, sizeof(folded));
-    unsigned char hash[crypto_generichash_BYTES_MIN];
-    uint64_t city;
-
-    (void)crypto_generichash(hash, sizeof(hash), (const unsigned char *)folded, length, NULL, 0);
-    memcpy(&city, hash, sizeof(city));
-    return city == 0 ? 1 : city;
 }
 
 static bool is_letter(char c)
@@ -341,6 +297,9 @@ static void read_eligibility(const struct offers *offers, struct slice eligibili
     const char *at = eligibility.bytes;
     struct slice_member member;
 
+    const uint64_t anybody = offers_bit(offers, CRITERION_TARGET_GROUPS, "residents");
+    const uint64_t anything = offers_bit(offers, CRITERION_SECTOR, "multi_sector");
+
     offer->minimum_age = offer->maximum_age = -1;
     while (eligibility.length > 0 && slice_next_member(&at, &member)) {
         for (size_t i = 0; i < CRITERION_COUNT; i++)
@@ -358,6 +317,28 @@ static void read_eligibility(const struct offers *offers, struct slice eligibili
             if (slice_equals(member.name, IN_WORDS[i].name) && member.value.length > 2)
                 offer->in_words |= 1u << IN_WORDS[i].criterion;
     }
+    if ((offer->sets[CRITERION_TARGET_GROUPS] & anybody) != 0)
+        offer->of_any |= 1u << CRITERION_TARGET_GROUPS;
+    if ((offer->sets[CRITERION_SECTOR] & anything) != 0)
+        offer->of_any |= 1u << CRITERION_SECTOR;
+}
+
+static bool read_degrees(struct slice number, double most, double *degrees)
+{
+    char text[DEGREES_BYTES_MAX];
+
+    if (number.length == 0 || number.length >= sizeof(text))
+        return false;
+    memcpy(text, number.bytes, number.length);
+    text[number.length] = '\0';
+    return num_parse_double(text, -most, most, degrees);
+}
+
+static void read_place(struct slice location, struct offer *offer)
+{
+    offer->is_placed = location.length > 0 &&
+                       read_degrees(slice_member(location, "lat"), 90, &offer->latitude) &&
+                       read_degrees(slice_member(location, "lon"), 180, &offer->longitude);
 }
 
 static void read_document(const struct offers *offers, struct slice document, struct draft *draft)
@@ -370,6 +351,7 @@ static void read_document(const struct offers *offers, struct slice document, st
     const struct slice instrument = slice_unquoted(slice_member(document, "instrument"));
 
     read_eligibility(offers, slice_member(document, "eligibility"), draft);
+    read_place(slice_member(document, "location"), offer);
     read_sums(document, offer);
     if (country.length > 0)
         add_code(draft->countries, &offer->country_count, COUNTRIES_MAX, country);
@@ -380,7 +362,7 @@ static void read_document(const struct offers *offers, struct slice document, st
 
         text_init(&name, NAME_BYTES_MAX * 2);
         slice_append_decoded(city, &name);
-        offer->city = offers_city(name.bytes);
+        offer->city = city_of(name.bytes);
         text_deinit(&name);
     }
     offer->recurs =

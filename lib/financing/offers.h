@@ -40,8 +40,6 @@ uint64_t offers_bit(const struct offers *offers, enum criterion criterion, const
 /* The code of a bit's place; NULL past the end. */
 const char *offers_code(const struct offers *offers, enum criterion criterion, unsigned place);
 const char *offers_instrument(const struct offers *offers, unsigned place);
-/* A city's name, whatever its case and accents. Never 0. */
-uint64_t offers_city(const char *name);
 /* "FR" as a number; 0 when these are no two letters. Of a language tag "fr-BE", its beginning. */
 uint16_t offers_two_letters(const char *text, size_t length);
 /* "1388.40" in hundredths, half cents to the even one; -1 when it does not fit. */

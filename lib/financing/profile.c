@@ -2,27 +2,65 @@
 
 #include "base/arena.h"
 #include "base/fault.h"
+#include "financing/cities.h"
 #include "financing/offers.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
-/* Who is of the first group is of the second, too. */
+#define DEGREE 0.017453292519943295 /* in radians */
+
+/* Who is of the first group is of the second, too; narrower ones come first. */
 static const struct {
     const char *narrow, *wide;
 } WIDER[] = {
+    {"unaccompanied_minors", "young_migrants"},
     {"migrant_entrepreneurs", "entrepreneurs"},
     {"social_entrepreneurs", "entrepreneurs"},
-    {"rejected_asylum_seekers", "migrants"},
+    {"social_entrepreneurs", "social_economy_actors"},
+    {"asylum_seekers", "migrants"},
     {"migrant_entrepreneurs", "migrants"},
     {"migrant_women", "migrants"},
     {"migrant_workers", "migrants"},
-    {"young_migrants", "migrants"},
-    {"undocumented_migrants", "migrants"},
-    {"unaccompanied_minors", "migrants"},
-    {"asylum_seekers", "migrants"},
+    {"newcomers", "migrants"},
     {"refugees", "migrants"},
+    {"rejected_asylum_seekers", "migrants"},
+    {"undocumented_migrants", "migrants"},
+    {"young_migrants", "migrants"},
 };
+
+/* Who has told the status has told the group. */
+static const struct {
+    const char *status, *group;
+} OF_STATUS[] = {
+    {"asylum_seeker", "asylum_seekers"},
+    {"recognised_refugee", "refugees"},
+    {"rejected_asylum_seeker", "rejected_asylum_seekers"},
+    {"undocumented", "undocumented_migrants"},
+};
+
+/*
+ * What one is in rather than is: nobody thinks of telling all of it, and some of it nobody likes to
+ * tell. Not told, it is not excluded.
+ */
+static const char *const CIRCUMSTANCES[] = {
+    "disadvantaged_people",
+    "exploited_workers",
+    "families",
+    "homeless_people",
+    "jobseekers",
+    "marginalised_groups",
+    "newcomers",
+    "older_people",
+    "people_with_disabilities",
+    "school_dropouts",
+    "social_assistance_recipients",
+    "students",
+    "volunteers",
+};
+static const char *const OF_WOMEN[] = {"migrant_women", "socially_excluded_women",
+                                       "women_far_from_employment"};
 
 static const char *text_of(const json_t *body, const char *name)
 {
@@ -38,8 +76,6 @@ static void read_sets(const struct offers *offers, const json_t *body, struct pr
         {CRITERION_GENDER, "gender"},         {CRITERION_RESIDENCE_STATUS, "residence_status"},
         {CRITERION_LEGAL_FORM, "legal_form"}, {CRITERION_STAGE, "stage"},
         {CRITERION_SECTOR, "sector"},         {CRITERION_PURPOSE, "purpose"}};
-    uint64_t *groups = &profile->sets[CRITERION_TARGET_GROUPS];
-    const json_t *group;
     size_t i;
 
     for (i = 0; i < ARRAY_LENGTH(ONE); i++) {
@@ -50,11 +86,46 @@ static void read_sets(const struct offers *offers, const json_t *body, struct pr
     }
     profile->is_unfounded =
         text_of(body, "legal_form") != NULL && strcmp(text_of(body, "legal_form"), "not_yet") == 0;
+    if (profile->sets[CRITERION_SECTOR] == offers_bit(offers, CRITERION_SECTOR, "multi_sector"))
+        profile->open[CRITERION_SECTOR] = ~profile->sets[CRITERION_SECTOR];
+}
+
+static uint64_t group_of(const struct offers *offers, const char *code)
+{
+    return offers_bit(offers, CRITERION_TARGET_GROUPS, code);
+}
+
+/* Groups that are told, or follow from what is told, and those that this leaves open. */
+static void read_groups(const struct offers *offers, const json_t *body, struct profile *profile)
+{
+    const char *gender = text_of(body, "gender"), *status = text_of(body, "residence_status");
+    const bool is_woman = gender != NULL && strcmp(gender, "female") == 0;
+    uint64_t *groups = &profile->sets[CRITERION_TARGET_GROUPS];
+    uint64_t *open = &profile->open[CRITERION_TARGET_GROUPS];
+    const json_t *group;
+    size_t i;
+
     json_array_foreach (json_object_get(body, "target_groups"), i, group)
-        *groups |= offers_bit(offers, CRITERION_TARGET_GROUPS, json_string_value(group));
+        *groups |= group_of(offers, json_string_value(group));
+    for (i = 0; i < ARRAY_LENGTH(OF_STATUS); i++)
+        if (status != NULL && strcmp(status, OF_STATUS[i].status) == 0)
+            *groups |= group_of(offers, OF_STATUS[i].group);
+    /* "Migrants" says of nobody that they are no refugees. */
     for (i = 0; i < ARRAY_LENGTH(WIDER); i++)
-        if ((*groups & offers_bit(offers, CRITERION_TARGET_GROUPS, WIDER[i].narrow)) != 0)
-            *groups |= offers_bit(offers, CRITERION_TARGET_GROUPS, WIDER[i].wide);
+        if ((*groups & group_of(offers, WIDER[i].wide)) != 0)
+            *open |= group_of(offers, WIDER[i].narrow);
+    for (i = 0; i < ARRAY_LENGTH(WIDER); i++)
+        if ((*groups & group_of(offers, WIDER[i].narrow)) != 0)
+            *groups |= group_of(offers, WIDER[i].wide);
+    for (i = 0; i < ARRAY_LENGTH(CIRCUMSTANCES); i++)
+        *open |= group_of(offers, CIRCUMSTANCES[i]);
+    for (i = 0; i < ARRAY_LENGTH(OF_WOMEN); i++)
+        if (gender == NULL || is_woman)
+            *open |= group_of(offers, OF_WOMEN[i]);
+        else
+            *open &= ~group_of(offers, OF_WOMEN[i]);
+    if (is_woman && (*groups & group_of(offers, "migrants")) != 0)
+        *groups |= group_of(offers, "migrant_women");
 }
 
 static int read_languages(const json_t *body, struct arena *arena, struct profile *profile)
@@ -72,6 +143,36 @@ static int read_languages(const json_t *body, struct arena *arena, struct profil
     return 0;
 }
 
+static bool is_of_country(const struct offer *offer, uint16_t country)
+{
+    for (size_t i = 0; i < offer->country_count; i++)
+        if (offer->countries[i] == country)
+            return true;
+    return country == 0 || offer->country_count == 0;
+}
+
+/* Where the city lies, by the offers that are there. */
+static void find_spots(const struct offers_held *held, struct profile *profile)
+{
+    for (size_t i = 0; i < held->count && profile->spot_count < SPOTS_MAX; i++) {
+        const struct offer *offer = held->items[i];
+        size_t j = 0;
+
+        if (offer->city != profile->city || !offer->is_placed ||
+            !is_of_country(offer, profile->country))
+            continue;
+        while (j < profile->spot_count &&
+               (fabs(profile->spots[j].latitude - offer->latitude) > 0 ||
+                fabs(profile->spots[j].longitude - offer->longitude) > 0))
+            j++;
+        if (j == profile->spot_count)
+            profile->spots[profile->spot_count++] =
+                (struct spot){.latitude = offer->latitude,
+                              .longitude = offer->longitude,
+                              .narrowing = cos(offer->latitude * DEGREE)};
+    }
+}
+
 int profile_read(const struct offers *offers, const struct offers_held *held, const json_t *body,
                  struct arena *arena, struct profile *profile)
 {
@@ -84,12 +185,8 @@ int profile_read(const struct offers *offers, const struct offers_held *held, co
     if (country != NULL)
         profile->country = offers_two_letters(country, strlen(country));
     if (city != NULL) {
-        const uint64_t told = offers_city(city);
-
-        profile->has_city = true;
-        for (size_t i = 0; i < held->count && profile->city == 0; i++)
-            if (held->items[i]->city == told)
-                profile->city = told;
+        profile->city = city_of(city);
+        find_spots(held, profile);
     }
     if (age != NULL)
         profile->age = (int)json_number_value(age);
@@ -100,5 +197,6 @@ int profile_read(const struct offers *offers, const struct offers_held *held, co
         memcpy(profile->currency.code, text_of(amount, "currency"), sizeof(profile->currency.code));
     }
     read_sets(offers, body, profile);
+    read_groups(offers, body, profile);
     return read_languages(body, arena, profile);
 }

@@ -16,7 +16,7 @@ struct offers_held;
 
 /*
  * profile_read() - @body: borrowed; FinancingProfile
- * @held: offers, whose cities are known
+ * @held: offers, of which it is known where their cities lie
  * @ret_profile: without rates and time; its texts live in @arena
  * Return: 0; a fault.
  */

@@ -817,6 +817,41 @@ Test(financing, a_newcomer_in_brussels_sees_what_she_could_have_and_why)
                                  json_integer_value(json_object_get(counts, "no"))));
 }
 
+Test(financing, a_city_is_the_same_in_every_language_and_no_name_excludes_anybody)
+{
+    static const struct {
+        const char *city, *microstart, *liege;
+    } ROWS[] = {
+        {"Bruxelles", "yes met", "no not_met"},
+        {"brussel", "yes met", "no not_met"},
+        {"Lüttich", "no not_met", "yes met"},
+        {"Oudergem", "unknown city_not_known", "unknown city_not_known"},
+        {"Saint-Josse", "unknown city_nearby", "no not_met"},
+    };
+    char *written = publish("In another language", "{\"country\":\"BE\",\"city\":\"Bruxelles\","
+                                                   "\"location\":{\"lat\":50.85,\"lon\":4.35}}");
+    char *part = publish("In a part of the town", "{\"country\":\"BE\",\"city\":\"Saint-Josse\","
+                                                  "\"location\":{\"lat\":50.854,\"lon\":4.37}}");
+
+    response_free(match_with("{\"country\":\"BE\",\"limit\":100}", part));
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+        char profile[PATH_BYTES];
+        CLEANUP(response_freep) struct response *response = NULL;
+
+        (void)snprintf(profile, sizeof(profile),
+                       "{\"country\":\"BE\",\"city\":\"%s\",\"limit\":100}", ROWS[i].city);
+        response = match_with(profile, written);
+        cr_expect_str_eq(finding(matched(response, "microstart-microcredit"), "city"),
+                         ROWS[i].microstart, "%s", ROWS[i].city);
+        cr_expect_str_eq(finding(matched(response, written), "city"), ROWS[i].microstart, "%s",
+                         ROWS[i].city);
+        cr_expect_str_eq(finding(matched(response, "sada-settlement-support"), "city"),
+                         ROWS[i].liege, "%s", ROWS[i].city);
+    }
+    free(written);
+    free(part);
+}
+
 Test(financing, what_is_not_told_is_asked_for_and_its_answer_decides)
 {
     char *slug = publish("For the young of one city",
@@ -852,6 +887,61 @@ Test(financing, what_is_not_told_is_asked_for_and_its_answer_decides)
     cr_assert_null(matched(old, slug));
     cr_assert_eq(json_array_size(response_at(old, "/data")), 0);
     free(slug);
+}
+
+Test(financing, nobody_is_excluded_by_what_they_did_not_say)
+{
+    static const struct {
+        const char *groups, *told, *verdict, *why;
+    } ROWS[] = {
+        {"refugees", "\"target_groups\":[\"refugees\"]", "yes met", "the same"},
+        {"migrants", "\"target_groups\":[\"newcomers\"]", "yes met", "a wider one"},
+        {"young_migrants", "\"target_groups\":[\"unaccompanied_minors\"]", "yes met", "wider"},
+        {"refugees", "\"target_groups\":[\"students\"]", "no not_met", "others"},
+        {"refugees", "\"target_groups\":[\"migrants\"]", "unknown not_told", "a narrower one"},
+        {"jobseekers", "\"target_groups\":[\"refugees\"]", "unknown not_told", "may be both"},
+        {"people_with_disabilities", "\"target_groups\":[\"refugees\"]", "unknown not_told", "as"},
+        {"migrant_women", "\"target_groups\":[\"refugees\"]", "unknown not_told", "may be one"},
+        {"migrant_women", "\"target_groups\":[\"refugees\"],\"gender\":\"male\"", "no not_met",
+         "is none"},
+        {"migrant_women", "\"target_groups\":[\"refugees\"],\"gender\":\"female\"", "yes met",
+         "is one"},
+        {"undocumented_migrants", "\"residence_status\":\"undocumented\"", "yes met", "as status"},
+        {"residents", "\"target_groups\":[\"students\"]", "yes met", "whoever lives there"},
+        {"residents", "\"age\":20", "yes met", "whoever it is"},
+        {"trade_unions", "\"target_groups\":[\"refugees\"]", "no not_met", "no person"},
+    };
+    static const struct {
+        const char *sector, *told, *verdict;
+    } SECTORS[] = {
+        {"multi_sector", "catering", "yes met"},
+        {"catering", "multi_sector", "unknown not_told"},
+        {"catering", "textile", "no not_met"},
+    };
+    char profile[PATH_BYTES], more[PATH_BYTES];
+    char *slug;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS) + ARRAY_LENGTH(SECTORS); i++) {
+        const size_t j = i - ARRAY_LENGTH(ROWS);
+        const bool is_group = i < ARRAY_LENGTH(ROWS);
+        CLEANUP(response_freep) struct response *response = NULL;
+
+        (void)snprintf(more, sizeof(more),
+                       "{\"country\":\"MT\",\"activity_status\":\"open\",\"eligibility\":{"
+                       "\"%s\":[\"%s\"]}}",
+                       is_group ? "target_groups" : "sectors",
+                       is_group ? ROWS[i].groups : SECTORS[j].sector);
+        (void)snprintf(profile, sizeof(profile),
+                       is_group ? "{\"country\":\"MT\",\"limit\":100,%s}"
+                                : "{\"country\":\"MT\",\"limit\":100,\"sector\":\"%s\"}",
+                       is_group ? ROWS[i].told : SECTORS[j].told);
+        slug = publish("Whom it is for", more);
+        response = match_with(profile, slug);
+        cr_expect_str_eq(finding(matched(response, slug), is_group ? "target_groups" : "sector"),
+                         is_group ? ROWS[i].verdict : SECTORS[j].verdict, "%s %s", more, profile);
+        step(writer_editor(), slug, "archive");
+        free(slug);
+    }
 }
 
 Test(financing, words_are_told_to_be_read_and_openness_is_taken_at_its_word)
