@@ -9,6 +9,7 @@
 #include "db/db.h"
 #include "mentoring/erasure.h"
 #include "mentoring/ledger.h"
+#include "mentoring/statistics.h"
 #include "settings.h"
 
 #include <stdbool.h>
@@ -40,19 +41,19 @@ static int list(const struct workbench *workbench, struct arena *arena)
 /* One after the other, each in a transaction of its own: what is done is done. */
 static int replay(const struct workbench *workbench, const char *path, struct arena *arena)
 {
-    struct erasure *missing;
-    size_t count, found = 0;
+    struct ledger missing = {0};
+    size_t found = 0;
     int r = db_begin(workbench->db);
 
     if (r == 0)
-        r = ledger_meet(workbench->db, path, arena, &missing, &count);
+        r = ledger_meet(workbench->db, path, arena, &missing);
     db_rollback(workbench->db); /* only read */
-    for (size_t i = 0; r == 0 && i < count; i++) {
+    for (size_t i = 0; r == 0 && i < missing.erasure_count; i++) {
         bool is_found = false;
 
         r = db_begin(workbench->db);
         if (r == 0)
-            r = erasure_again(workbench->db, &missing[i], &is_found);
+            r = erasure_again(workbench->db, &missing.erasures[i], &is_found);
         if (r == 0)
             r = db_commit(workbench->db);
         else
@@ -61,7 +62,10 @@ static int replay(const struct workbench *workbench, const char *path, struct ar
             found++;
     }
     if (r == 0)
-        (void)printf("replayed=%zu people=%zu\n", count, found);
+        (void)printf("replayed=%zu people=%zu\n", missing.erasure_count, found);
+    for (size_t i = 0; r == 0 && i < missing.told_count; i++)
+        (void)printf("statistics=%s were published, and are not made again\n",
+                     missing.told[i].year);
     return r;
 }
 

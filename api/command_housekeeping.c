@@ -42,6 +42,10 @@ static void tell(const struct housekeeping_figures *figures)
     if (figures->held > 0)
         (void)printf("held participants=%" PRIu64 " or more: nobody was erased, see --erase-max\n",
                      figures->held);
+    if (figures->missing > 0)
+        (void)printf("held erasures=%" PRIu64 " of the ledger are missing: nobody was erased, see "
+                     "express-api erasures replay\n",
+                     figures->missing);
     if (figures->is_elsewhere)
         (void)printf("another node is at it\n");
 }

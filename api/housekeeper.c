@@ -83,6 +83,12 @@ static void tell(const struct housekeeping_figures *figures)
                   " effect=\"nobody is erased\" mend=\"look at the clock and "
                   "EXPRESS_RETENTION_DAYS, then run express-api housekeeping --erase-max N\"",
                   figures->held);
+    if (figures->missing > 0)
+        log_error("housekeeping.held",
+                  "missing_erasures=%" PRIu64
+                  " effect=\"nobody is erased by age, and no statistics are published\" "
+                  "mend=\"run express-api erasures replay\"",
+                  figures->missing);
     /* The log is kept elsewhere than the database: this line is what `audit verify --expect` takes.
      */
     if (figures->seal.is_new)

@@ -53,7 +53,7 @@ void restored_free(struct restored *restored)
 int restored_compare(struct restored *restored, size_t *ret_missing)
 {
     const struct caller service = caller_service();
-    struct erasure *missing;
+    struct ledger missing;
     struct arena arena;
     struct db *db = NULL;
     int r;
@@ -67,7 +67,9 @@ int restored_compare(struct restored *restored, size_t *ret_missing)
     arena_init(&arena, ARENA_BYTES_MAX);
     r = caller_begin(db, &service, "");
     if (r == 0)
-        r = ledger_meet(db, restored->ledger, &arena, &missing, ret_missing);
+        r = ledger_meet(db, restored->ledger, &arena, &missing);
+    if (r == 0)
+        *ret_missing = missing.erasure_count;
     arena_deinit(&arena);
     db_release(db);
     return r;

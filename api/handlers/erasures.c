@@ -68,7 +68,8 @@ int handle_participant_erase(struct request *request, struct reply *reply)
     int r = writing_run_with(request, reply, &STEP, &erasure);
 
     if (r == 0 && reply->status == 200 && erasure.audit_id != NULL && erasure.cause != NULL &&
-        path[0] != '\0' && ledger_append(path, &erasure, 1) != 0)
+        path[0] != '\0' &&
+        ledger_append(path, &(struct ledger){.erasures = &erasure, .erasure_count = 1}) != 0)
         log_warn("erasure.not_in_ledger", "effect=\"housekeeping tries again\"");
     return r;
 }

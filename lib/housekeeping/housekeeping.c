@@ -17,8 +17,8 @@
 /* Rows removed in one transaction: few enough that whoever waits for one of them waits in vain for
  * milliseconds, and that an audit log of a year is gone through in minutes. */
 #define BATCH_ROWS 1000
-#define BATCH_PEOPLE 20 /* each touches all tables of mentoring */
-#define LEDGER_ARENA_BYTES_MAX (64 * 1024 * 1024)
+#define BATCH_PEOPLE 20                            /* each touches all tables of mentoring */
+#define LEDGER_ARENA_BYTES_MAX (256 * 1024 * 1024) /* a million erasures */
 
 /* Not a session's lock: it ends with the transaction, whatever becomes of the connection. */
 static const struct db_query LOCK = {
@@ -38,6 +38,9 @@ static const struct db_query REMOVE_REVOCATIONS = {
            "select jti from identity.revoked_token where expires_at < now() limit $1::integer))",
     .param_count = 1,
 };
+/* Done in one transaction: people wait for these rows, and each leaves an entry in the audit log.
+ */
+#define DUE_ROWS 100
 /* Nobody asked for these one by one: so each leaves its own entry. */
 static const struct db_query REMOVE_CONTACTS = {
     .name = "housekeeping_contacts",
@@ -50,23 +53,40 @@ static const struct db_query REMOVE_CONTACTS = {
     .param_count = 1,
 };
 
-static const struct {
-    const char *name;
-    int (*act)(struct db *db, uint32_t limit, uint64_t *ret_done);
-} DUES[HOUSEKEEPING_DUES] = {
-    [HOUSEKEEPING_EXPIRED_PAIRS] = {"expired_pairs", due_expire_pairs},
-    [HOUSEKEEPING_OVERDUE_MEETINGS] = {"overdue_meetings", due_mark_meetings},
-    [HOUSEKEEPING_STATISTICS] = {"statistics", statistics_publish},
-};
-/* Done in one transaction: people wait for these rows, and each leaves an entry in the audit log.
- */
-#define DUE_ROWS 100
-
 struct round {
     struct db *db;
     const struct housekeeping_settings *settings;
     struct housekeeping_figures *figures;
     const atomic_bool *stop;
+    struct ledger forgotten; /* by the database */
+    bool is_in_doubt;        /* whether the people in the database should be there */
+};
+
+static int expire_pairs(const struct round *round, uint64_t *ret_done)
+{
+    return due_expire_pairs(round->db, DUE_ROWS, ret_done);
+}
+
+static int mark_meetings(const struct round *round, uint64_t *ret_done)
+{
+    return due_mark_meetings(round->db, DUE_ROWS, ret_done);
+}
+
+static int publish_statistics(const struct round *round, uint64_t *ret_done)
+{
+    *ret_done = 0;
+    return round->is_in_doubt ? 0
+                              : statistics_publish(round->db, round->forgotten.told,
+                                                   round->forgotten.told_count, ret_done);
+}
+
+static const struct {
+    const char *name;
+    int (*act)(const struct round *round, uint64_t *ret_done);
+} DUES[HOUSEKEEPING_DUES] = {
+    [HOUSEKEEPING_EXPIRED_PAIRS] = {"expired_pairs", expire_pairs},
+    [HOUSEKEEPING_OVERDUE_MEETINGS] = {"overdue_meetings", mark_meetings},
+    [HOUSEKEEPING_STATISTICS] = {"statistics", publish_statistics},
 };
 
 static int forget_askers(const struct round *round, uint64_t *ret_removed)
@@ -83,7 +103,7 @@ static int erase_people(const struct round *round, uint64_t *ret_removed)
     int r;
 
     *ret_removed = 0;
-    if (round->settings->retention_days == 0)
+    if (round->settings->retention_days == 0 || round->is_in_doubt)
         return 0;
     r = erasure_expire(round->db, &bounds, &figures);
     if (r != 0)
@@ -161,7 +181,7 @@ static int remove_batch(const struct round *round, int which, uint64_t *ret_remo
 
 static int do_batch(const struct round *round, int which, uint64_t *ret_done)
 {
-    return DUES[which].act(round->db, DUE_ROWS, ret_done);
+    return DUES[which].act(round, ret_done);
 }
 
 /* Batch after batch of @rows, until one is not full. @total: of them all, so far. */
@@ -215,19 +235,47 @@ static int seal(const struct round *round)
     return r;
 }
 
-/* Not under the lock: each node has its file, unless they share one. */
-static int catch_up(const struct round *round)
+/* Holds the ledger and the database against each other. Not under the lock: each node has its file,
+ * unless they share one. @arena: what is found lives in it */
+static int meet_ledger(struct round *round, struct arena *arena)
 {
     const struct caller service = caller_service();
-    struct arena arena;
     int r = caller_begin(round->db, &service, "");
 
     if (r != 0)
         return r;
-    arena_init(&arena, LEDGER_ARENA_BYTES_MAX);
-    r = ledger_catch_up(round->db, round->settings->erasure_ledger, &arena);
-    arena_deinit(&arena);
+    r = ledger_meet(round->db, round->settings->erasure_ledger, arena, &round->forgotten);
     db_rollback(round->db); /* only read */
+    round->is_in_doubt = r != 0 || round->forgotten.erasure_count > 0;
+    round->figures->missing = r == 0 ? round->forgotten.erasure_count : 0;
+    return r;
+}
+
+/* What this round has added to it. */
+static int write_ledger(struct round *round, struct arena *arena)
+{
+    const struct housekeeping_figures *figures = round->figures;
+
+    return figures->removed[HOUSEKEEPING_PARTICIPANTS] + figures->due[HOUSEKEEPING_STATISTICS] == 0
+               ? 0
+               : meet_ledger(round, arena);
+}
+
+static int do_round(struct round *round)
+{
+    struct housekeeping_figures *figures = round->figures;
+    int r = 0;
+
+    for (int due = 0; r == 0 && due < HOUSEKEEPING_DUES && !figures->is_elsewhere; due++)
+        r = do_due(round, (enum housekeeping_due)due);
+    for (int kind = 0; r == 0 && kind < HOUSEKEEPING_AUDIT_ENTRIES && !figures->is_elsewhere;
+         kind++)
+        r = remove_all(round, (enum housekeeping_kind)kind);
+    if (r == 0 && !figures->is_elsewhere && !atomic_load(round->stop))
+        r = seal(round);
+    /* Entries go once a day, too: each time leaves an entry of its own. */
+    if (r == 0 && figures->seal.number != 0)
+        r = remove_all(round, HOUSEKEEPING_AUDIT_ENTRIES);
     return r;
 }
 
@@ -235,24 +283,21 @@ int housekeeping_run(struct db_pool *pool, const struct housekeeping_settings *s
                      const atomic_bool *stop, struct housekeeping_figures *ret_figures)
 {
     struct round round = {.settings = settings, .figures = ret_figures, .stop = stop};
-    int r;
+    const bool has_ledger = settings->erasure_ledger[0] != '\0';
+    struct arena arena;
+    int r, met = 0;
 
     *ret_figures = (struct housekeeping_figures){0};
     r = db_lease(pool, &round.db);
     if (r != 0)
         return r;
-    for (int due = 0; r == 0 && due < HOUSEKEEPING_DUES && !ret_figures->is_elsewhere; due++)
-        r = do_due(&round, (enum housekeeping_due)due);
-    for (int kind = 0; r == 0 && kind < HOUSEKEEPING_AUDIT_ENTRIES && !ret_figures->is_elsewhere;
-         kind++)
-        r = remove_all(&round, (enum housekeeping_kind)kind);
-    if (r == 0 && !ret_figures->is_elsewhere && !atomic_load(stop))
-        r = seal(&round);
-    /* Entries go once a day, too: each time leaves an entry of its own. */
-    if (r == 0 && ret_figures->seal.number != 0)
-        r = remove_all(&round, HOUSEKEEPING_AUDIT_ENTRIES);
-    if (r == 0 && settings->erasure_ledger[0] != '\0')
-        r = catch_up(&round);
+    arena_init(&arena, LEDGER_ARENA_BYTES_MAX);
+    if (has_ledger)
+        met = meet_ledger(&round, &arena);
+    r = do_round(&round); /* all else goes on, whatever is the matter with the file */
+    if (r == 0 && has_ledger && met == 0)
+        met = write_ledger(&round, &arena);
+    arena_deinit(&arena);
     db_release(round.db);
-    return r;
+    return r == 0 ? met : r;
 }

@@ -9,7 +9,9 @@
  * proposed pairs expire, planned meetings become overdue, the statistics of a
  * year are published. Once a day the audit log is sealed. In small transactions as the server
  * itself (caller_service()), each under a lock that one node at a time can have. Each node's own is
- * the file that remembers erasures, which it keeps up with the database.
+ * the file that remembers erasures (mentoring/ledger.h), which it keeps up with the database; where
+ * the file knows of erasures that the database has forgotten, or cannot be read, nobody is erased
+ * by age and no statistics are published: both would be of people who should not be there.
  */
 #include "audit/audit.h"
 #include "base/annotate.h"
@@ -54,7 +56,8 @@ struct housekeeping_settings {
 struct housekeeping_figures {
     uint64_t removed[HOUSEKEEPING_KINDS];
     uint64_t due[HOUSEKEEPING_DUES]; /* was done */
-    uint64_t held; /* people who are due and were left, because they are too many; at least */
+    uint64_t held;    /* people who are due and were left, because they are too many; at least */
+    uint64_t missing; /* erasures of the ledger that the database does not know */
     struct audit_seal seal; /* is_new: taken in this round */
     bool is_elsewhere;      /* another node was at it: this one has left it to that */
 };

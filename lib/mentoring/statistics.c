@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "db/db.h"
+#include "db/time.h"
 #include "mentoring/disclosure.h"
 #include "mentoring/terms.h"
 
@@ -22,6 +23,7 @@
 #define PAIRS_BYTES_MAX (256 * 1024 * 1024) /* a million pairs of one year */
 #define WEEKS 53 /* of a year, the last one short: one statement each, which ends in time */
 #define NUMBER_BYTES 24
+#define YEARS_BYTES_MAX (64 * 1024) /* more than there are years of four digits */
 #define DOCUMENT_BYTES_MAX (4 * 1024 * 1024)
 
 /* Few categories each: the more there are, the more rows rest on few people. */
@@ -46,7 +48,9 @@ static const struct db_query DUE = {
     .sql =
         "select d.year from (select extract(year from now() at time zone 'UTC')::integer - "
         "case when extract(month from now() at time zone 'UTC') >= 7 then 1 else 2 end as year) d "
-        "where not exists (select from published.mentoring_statistics s where s.year = d.year)",
+        "where not exists (select from published.mentoring_statistics s where s.year = d.year) "
+        "and d.year <> all (string_to_array($1, ' ')::integer[])",
+    .param_count = 1,
 };
 enum { MENTOR, MENTEE, VALUES, CATEGORIES = VALUES + STATISTICS_DIMENSIONS };
 static const struct db_query PAIRS = {
@@ -63,6 +67,11 @@ static const struct db_query PUBLISH = {
     .name = "statistics_publish",
     .sql = "select mentoring.publish_statistics($1::integer, $2::json)",
     .param_count = 2,
+};
+static const struct db_query YEARS = {
+    .name = "statistics_years",
+    .sql = "select s.year, to_char(s.published_at" DB_RFC3339
+           " from published.mentoring_statistics s order by s.year",
 };
 static const struct db_query LIST = {
     .name = "statistics_list",
@@ -519,12 +528,38 @@ static int publish(struct db *db, const char *year)
     return r;
 }
 
-int statistics_publish(struct db *db, uint32_t limit, uint64_t *ret_done)
+int statistics_years(struct db *db, struct arena *arena, struct statistics_told **ret_told,
+                     size_t *ret_count)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-    int r = db_run(db, &DUE, NULL, &rows);
+    struct statistics_told *told;
+    int r = db_run(db, &YEARS, NULL, &rows);
 
-    (void)limit;
+    if (r != 0)
+        return r;
+    *ret_count = db_rows_count(rows);
+    told = arena_alloc_array(arena, *ret_count + 1, sizeof(*told));
+    for (size_t i = 0; i < *ret_count && told != NULL; i++)
+        told[i] =
+            (struct statistics_told){.year = arena_copy(arena, db_rows_text(rows, i, 0)),
+                                     .published_at = arena_copy(arena, db_rows_text(rows, i, 1))};
+    *ret_told = told;
+    return arena_failed(arena) ? fault_raise(-ENOMEM) : 0;
+}
+
+int statistics_publish(struct db *db, const struct statistics_told *told, size_t told_count,
+                       uint64_t *ret_done)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    struct text years;
+    int r;
+
+    text_init(&years, YEARS_BYTES_MAX);
+    for (size_t i = 0; i < told_count; i++)
+        text_append_format(&years, "%s%s", i == 0 ? "" : " ", told[i].year);
+    r = text_failed(&years) ? fault_raise(-ENOMEM)
+                            : db_run(db, &DUE, (const char *const[]){years.bytes}, &rows);
+    text_deinit(&years);
     if (r != 0)
         return r;
     *ret_done = db_rows_count(rows);

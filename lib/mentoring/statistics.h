@@ -56,13 +56,22 @@ size_t statistics_category_count(enum statistics_family family);
 MUST_CHECK int statistics_tell(struct arena *arena, struct statistics_pair *pairs, size_t count,
                                struct text *text);
 
+struct statistics_told { /* texts in an arena */
+    const char *year;
+    const char *published_at; /* RFC 3339 UTC */
+};
+/* The years that there are publications of; in an arena. Return: 0; a db outcome; a fault. */
+MUST_CHECK int statistics_years(struct db *db, struct arena *arena,
+                                struct statistics_told **ret_told, size_t *ret_count);
+
 /*
  * statistics_publish() - make the publication that is due, if one is
- * @db: in a transaction of caller_begin() for the server itself
- * @limit: not looked at; one is made at most
- * Return: 0; a db outcome; a fault. @ret_done: how many were made.
+ * @db:   in a transaction of caller_begin() for the server itself
+ * @told: borrowed; of these years there was one, which the database has forgotten
+ * Return: 0; a db outcome; a fault. @ret_done: how many were made, one at most.
  */
-MUST_CHECK int statistics_publish(struct db *db, uint32_t limit, uint64_t *ret_done);
+MUST_CHECK int statistics_publish(struct db *db, const struct statistics_told *told,
+                                  size_t told_count, uint64_t *ret_done);
 
 /*
  * statistics_list() - what was published, the newest year first

@@ -314,13 +314,16 @@ comment on table mentoring.outcome is 'What became of the mentee, at the end and
 -- Who was erased, by random ids alone: done again after a backup has brought them back.
 create table mentoring.erasure (
   receipt uuid primary key,
-  participant_id uuid not null unique,
+  -- Not unique: between a backup that has come back and its erasures done again, somebody may have
+  -- been erased once more, under another receipt.
+  participant_id uuid not null,
   kind mentoring.participant_kind not null,
   cause text not null check (cause in ('request', 'retention')),
   erased_at timestamptz not null default date_trunc('milliseconds', now()),
   -- By whom, for a day: a hash over the receipt and the caller, who then hears 410 and not 404.
   asked_by bytea
 );
+create index erasure_participant_id on mentoring.erasure (participant_id);
 create index erasure_asked_by on mentoring.erasure (erased_at) where asked_by is not null;
 create index erasure_erased_at on mentoring.erasure (erased_at);
 comment on table mentoring.erasure is
@@ -870,7 +873,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp
 begin atomic
   select e.receipt, e.erased_at from mentoring.erasure e
    where e.participant_id = wanted and e.kind = wanted_kind
-     and e.asked_by = sha256(convert_to(e.receipt || identity.acting_caller(), 'UTF8'));
+     and e.asked_by = sha256(convert_to(e.receipt || identity.acting_caller(), 'UTF8'))
+   order by e.erased_at limit 1;
 end;
 -- For whoever has a receipt: what it is for, and not whom.
 create function mentoring.receipt(wanted uuid, out kind mentoring.participant_kind, out cause text,
@@ -923,13 +927,13 @@ begin
   end if;
   select p.* into person from mentoring.participant p where p.id = wanted for update;
   if found then
-    delete from mentoring.erasure e where e.participant_id = wanted;
+    delete from mentoring.erasure e where e.receipt = old_receipt;
     perform audit.append(person.kind || '.erase', person.kind || 's',
       mentoring.remove_person(person, old_receipt, why, at, null), null, null);
     return true;
   end if;
   insert into mentoring.erasure (receipt, participant_id, kind, cause, erased_at)
-  values (old_receipt, wanted, old_kind, why, at) on conflict do nothing;
+  values (old_receipt, wanted, old_kind, why, at) on conflict (receipt) do nothing;
   return false;
 end
 $$;

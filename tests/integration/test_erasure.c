@@ -798,15 +798,41 @@ static void command(const char *word, const char *expected)
     program_result_deinit(&result);
 }
 
-/* Checks P8. */
+static void expect_publications(const char *count)
+{
+    expect_value(count, "select count(*) from published.mentoring_statistics where year > 2001");
+}
+
+/* Keeping house on a backup: nobody is erased under another receipt, and nothing is published once
+ * more; and where that happened all the same, by somebody without the ledger, replaying ends. */
+static void keep_house_on_a_backup(const struct test_person *old)
+{
+    last_active(old, 731);
+    keep_house(NULL, "held erasures=2 ");
+    cr_expect(is_there(old), "who is to be erased again is not erased anew");
+    expect_publications("0");
+    test_database_run("set express.role = 'service'; "
+                      "select mentoring.expire('730 days', 20, 50)");
+    cr_expect_not(is_there(old), "erased under another receipt");
+    command("replay", "replayed=2 people=1");
+    command("replay", "statistics=");
+    expect_value("2", "select count(*) from mentoring.erasure where participant_id = '%s'",
+                 old->id);
+    keep_house(NULL, "removed ");
+    expect_publications("0");
+}
+
+/* Checks P3, P8. */
 Test(erasure, a_backup_brings_nobody_back)
 {
     char setting[300], backup[300];
     const char *const changes[] = {"EXPRESS_RATE_LIMIT=0", setting, NULL};
     struct test_server server;
+    struct test_person old;
     struct stage stage;
     char *what = NULL;
-    CLEANUP(response_freep) struct response *done = NULL, *read = NULL, *receipt = NULL;
+    CLEANUP(response_freep)
+    struct response *done = NULL, *other = NULL, *read = NULL, *receipt = NULL;
 
     (void)snprintf(setting, sizeof(setting), "EXPRESS_ERASURE_LEDGER=/tmp/erasures-%ld",
                    (long)getpid());
@@ -815,9 +841,17 @@ Test(erasure, a_backup_brings_nobody_back)
         cr_assert_fail("%s", what);
     test_server_use(&server);
     stage_set(&stage);
+    mentoring_person("mentees", stage.programme, NULL, &old);
+    test_database_run("alter table published.mentoring_statistics disable trigger keep; "
+                      "delete from published.mentoring_statistics; "
+                      "alter table published.mentoring_statistics enable trigger keep");
     shell("pg_dump --format=custom", server.database_url, backup);
     done = erase(mentoring_coordinator(), &stage.mentee);
     expect_status(done, 200, "erased after the backup");
+    other = erase(mentoring_coordinator(), &old);
+    expect_status(other, 200, "another one");
+    keep_house(NULL, "removed ");
+    expect_publications("1");
     restore(&server, backup);
     wait_for(&stage.mentee, 503, "erasures-missing");
     if (!test_server_end(&server, &what))
@@ -826,7 +860,7 @@ Test(erasure, a_backup_brings_nobody_back)
     cr_assert_not(test_server_restart(&server, changes, &what), "it serves who was erased");
     cr_expect_not_null(strstr(what, "express-api erasures replay"), "%s", what);
     free(what);
-    command("replay", "replayed=1 people=1");
+    command("replay", "replayed=2 people=2");
     command("list", response_text_at(done, "/receipt"));
     command("replay", "replayed=0 people=0");
     expect_tables(stage.mentee.id, "erasure", "gone again");
@@ -841,7 +875,7 @@ Test(erasure, a_backup_brings_nobody_back)
     cr_expect_str_eq(response_text_at(receipt, "/erased_at"), response_text_at(done, "/erased_at"));
     restore(&server, backup);
     wait_for(&stage.mentee, 503, "erasures-missing");
-    command("replay", "replayed=1 people=1");
+    keep_house_on_a_backup(&old);
     wait_for(&stage.mentee, 404, "not-found");
     if (!test_server_stop(&server, &what))
         cr_assert_fail("%s", what);

@@ -1,6 +1,7 @@
 #include "mentoring/ledger.h"
 
 #include "base/arena.h"
+#include "mentoring/statistics.h"
 #include "support/leaks.h"
 
 #include <criterion/criterion.h>
@@ -59,21 +60,27 @@ static void expect_file(const char *content)
 /* Reads it; @expected: how many, or below 0: an outcome instead. */
 static void expect_read(int expected_result, size_t expected_count)
 {
-    struct erasure *list = NULL;
+    struct ledger ledger;
     struct arena arena;
-    size_t count = 0;
 
     arena_init(&arena, ARENA_BYTES);
-    cr_assert_eq(ledger_read(path, &arena, &list, &count), expected_result);
+    cr_assert_eq(ledger_read(path, &arena, &ledger), expected_result);
     if (expected_result == 0) {
-        cr_assert_eq(count, expected_count);
-        if (count > 0) {
-            cr_assert_str_eq(list[0].receipt, FIRST.receipt);
-            cr_assert_str_eq(list[0].participant_id, FIRST.participant_id);
-            cr_assert_str_eq(list[0].erased_at, FIRST.erased_at);
+        cr_assert_eq(ledger.erasure_count, expected_count);
+        if (expected_count > 0) {
+            cr_assert_str_eq(ledger.erasures[0].receipt, FIRST.receipt);
+            cr_assert_str_eq(ledger.erasures[0].participant_id, FIRST.participant_id);
+            cr_assert_str_eq(ledger.erasures[0].erased_at, FIRST.erased_at);
         }
     }
     arena_deinit(&arena);
+}
+
+static int append(const struct erasure *erasure)
+{
+    struct erasure copy = *erasure;
+
+    return ledger_append(path, &(struct ledger){.erasures = &copy, .erasure_count = 1});
 }
 
 Test(ledger_file, a_file_that_there_is_not_is_an_empty_one)
@@ -86,11 +93,11 @@ Test(ledger_file, what_was_added_is_read_each_once)
 {
     write_file("");
     expect_read(0, 0);
-    cr_assert_eq(ledger_append(path, &SECOND, 1), 0);
-    cr_assert_eq(ledger_append(path, &FIRST, 1), 0);
+    cr_assert_eq(append(&SECOND), 0);
+    cr_assert_eq(append(&FIRST), 0);
     expect_file(TWO ONE);
     expect_read(0, 2);
-    cr_assert_eq(ledger_append(path, &FIRST, 1), 0);
+    cr_assert_eq(append(&FIRST), 0);
     expect_read(0, 2);
     (void)unlink(path);
 }
@@ -99,7 +106,7 @@ Test(ledger_file, the_beginning_of_a_line_is_passed_over_and_cut_off_by_the_next
 {
     write_file(ONE "22222222-2222-4222-8222-2222");
     expect_read(0, 1);
-    cr_assert_eq(ledger_append(path, &SECOND, 1), 0);
+    cr_assert_eq(append(&SECOND), 0);
     expect_file(ONE TWO);
     (void)unlink(path);
 }
@@ -116,6 +123,9 @@ Test(ledger_file, a_line_that_is_none_is_damage_and_not_passed_over)
         "yesterday\n",
         "11111111-1111-4111-8111-111111111111 aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa mentor request "
         "2026-03-02T09:30:00.000Z more\n",
+        "statistics 202 2026-07-01T00:00:45.120Z\n",
+        "statistics 2025 today\n",
+        "statistic 2025 2026-07-01T00:00:45.120Z\n",
     };
 
     for (size_t i = 0; i < ARRAY_LENGTH(LINES); i++) {
@@ -129,8 +139,31 @@ Test(ledger_file, a_line_that_is_none_is_damage_and_not_passed_over)
     }
 }
 
+Test(ledger_file, years_of_statistics_are_remembered_each_once)
+{
+    static struct statistics_told told = {"2025", "2026-07-01T00:00:45.120Z"};
+    const struct ledger one = {.told = &told, .told_count = 1};
+    struct ledger ledger;
+    struct arena arena;
+
+    (void)snprintf(path, sizeof(path), "/tmp/test-ledger-XXXXXX");
+    write_file(ONE);
+    cr_assert_eq(ledger_append(path, &one), 0);
+    cr_assert_eq(ledger_append(path, &one), 0);
+    expect_file(ONE "statistics 2025 2026-07-01T00:00:45.120Z\n"
+                    "statistics 2025 2026-07-01T00:00:45.120Z\n");
+    expect_read(0, 1);
+    arena_init(&arena, ARENA_BYTES);
+    cr_assert_eq(ledger_read(path, &arena, &ledger), 0);
+    cr_assert_eq(ledger.told_count, 1);
+    cr_assert_str_eq(ledger.told[0].year, told.year);
+    cr_assert_str_eq(ledger.told[0].published_at, told.published_at);
+    arena_deinit(&arena);
+    (void)unlink(path);
+}
+
 Test(ledger_file, a_folder_is_no_ledger)
 {
     (void)snprintf(path, sizeof(path), "/tmp");
-    cr_assert_eq(ledger_append(path, &FIRST, 1), LEDGER_UNUSABLE);
+    cr_assert_eq(append(&FIRST), LEDGER_UNUSABLE);
 }
