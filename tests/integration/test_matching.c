@@ -1,9 +1,13 @@
 /* Mentors for one mentee, and for a whole intake. */
 #include "base/annotate.h"
+#include "base/arena.h"
+#include "db/db.h"
+#include "mentoring/match.h"
 #include "support/database.h"
 #include "support/leaks.h"
 #include "support/mentoring.h"
 #include "support/server.h"
+#include "support/sql.h"
 #include "support/tokens.h"
 #include "support/writers.h"
 
@@ -238,48 +242,54 @@ Test(matching, whoever_is_old_enough_to_come_in_is_old_enough_to_be_matched)
     free(programme);
 }
 
-/* Each of mentors @from … @to has these skills: fifty of eight thousand letters. */
-static void add_skilled(const char *programme, int from, int to, const char *word)
+/* Fifty skills of a hundred letters for each of forty mentors; made of @word. */
+static void give_skills(const char *word)
 {
-    add(programme, "mentor", from, to, "");
-    run("update mentoring.participant p set skills = s.skills, version = 2 "
-        "from generate_series(%d, %d) n, lateral (select array_agg(repeat(md5(%s), 250)) as skills "
-        "from generate_series(1, 50) i where n > 0) s "
+    run("update mentoring.participant p set skills = s.skills, version = p.version + 1 "
+        "from generate_series(%d, %d) n, lateral (select array_agg(md5(%s) || md5(%s || 'x') || "
+        "md5(%s || 'y') || repeat('z', 20)) as skills from generate_series(1, 50) i where n > 0) s "
         "where p.id = ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid",
-        from, to, word);
+        0xd01, 0xd28, word, word, word);
 }
 
-Test(matching, what_many_say_alike_takes_the_room_of_one_and_what_takes_too_much_is_refused)
+/* What match_load() says with so much room. */
+static int load_with(size_t bytes, const char *programme, const char *mentee)
+{
+    char *owner = test_database_value("select id from catalogue.record where resource = "
+                                      "'organisations' and slug = '" ORGANISATION "'");
+    struct match_selection selection = {.programme = programme, .mentee = mentee};
+    struct db_pool *pool = sql_pool("express_writer", NULL);
+    struct match_pool people;
+    struct arena arena;
+    struct db *db;
+    int r;
+
+    cr_assert_eq(db_lease(pool, &db), 0);
+    cr_assert_eq(db_begin(db), 0);
+    (void)sql_value(db,
+                    "select set_config('express.role', 'coordinator', true) || "
+                    "set_config('express.organisation', '%s', true)",
+                    owner);
+    arena_init(&arena, bytes);
+    r = match_load(db, &arena, &selection, &people);
+    cr_assert(r != 0 || people.mentor_count == 40);
+    arena_deinit(&arena);
+    db_release(db);
+    db_pool_free(pool);
+    free(owner);
+    return r;
+}
+
+Test(matching, what_many_say_alike_takes_the_room_of_one_and_too_much_is_too_many)
 {
     take("chieri-retired-tailors");
     add("chieri-retired-tailors", "mentee", 0xc01, 0xc01, "");
-    add_skilled("chieri-retired-tailors", 0xd01, 0xd64, "i::text");
-
-    CLEANUP(response_freep)
-    struct response *alike = ask(coordinator(), "chieri-retired-tailors", "matches", NULL,
-                                 "{\"mentee\":\"%s\"}", id_of(0xc01));
-    CLEANUP(response_freep)
-    struct response *assigned = ask(coordinator(), "chieri-retired-tailors", "cohort-match", NULL,
-                                    "{\"mentees\":[\"%s\"]}", id_of(0xc01));
-
-    expect_status(alike, 200, "forty megabytes of the same words");
-    expect_status(assigned, 200, "forty megabytes of the same words");
-    add_skilled("chieri-retired-tailors", 0xe01, 0xe64, "i::text || n");
-
-    CLEANUP(response_freep)
-    struct response *many = ask(coordinator(), "chieri-retired-tailors", "matches", NULL,
-                                "{\"mentee\":\"%s\"}", id_of(0xc01));
-    CLEANUP(response_freep)
-    struct response *unassigned = ask(coordinator(), "chieri-retired-tailors", "cohort-match", NULL,
-                                      "{\"mentees\":[\"%s\"]}", id_of(0xc01));
-    CLEANUP(response_freep)
-    struct response *unapplied =
-        ask(coordinator(), "chieri-retired-tailors", "cohort-match", "too-much-1",
-            "{\"mentees\":[\"%s\"],\"apply\":true}", id_of(0xc01));
-
-    expect_problem(many, 422, "cohort-too-large", "forty megabytes of other words");
-    expect_problem(unassigned, 422, "cohort-too-large", "forty megabytes of other words");
-    expect_problem(unapplied, 422, "cohort-too-large", "forty megabytes of other words");
+    add("chieri-retired-tailors", "mentor", 0xd01, 0xd28, "");
+    give_skills("i::text");
+    cr_assert_eq(load_with(128 * 1024, "chieri-retired-tailors", id_of(0xc01)), 0);
+    give_skills("i || '-' || n");
+    cr_assert_eq(load_with(128 * 1024, "chieri-retired-tailors", id_of(0xc01)), MATCH_TOO_MANY);
+    cr_assert_eq(load_with(1024 * 1024, "chieri-retired-tailors", id_of(0xc01)), 0);
 }
 
 /* Checks Z2, Z3. */
