@@ -16,6 +16,7 @@
 #include "coverage/connect.h"
 #include "coverage/impact.h"
 #include "coverage/paths.h"
+#include "coverage/profiles.h"
 #include "coverage/similar.h"
 #include "db/db.h"
 #include "memo.h"
@@ -107,18 +108,21 @@ static int begin(struct request *request, struct db **ret_db)
 /* --- records ranked beside one -----------------------------------------------------------------
  */
 
-typedef int ranking(struct profiles *profiles, uint64_t generation, struct db *db,
-                    struct arena *arena, const char *id, size_t limit, json_t **ret_json);
+typedef int ranking(struct profiles *profiles, struct db *db, struct arena *arena, const char *id,
+                    size_t limit, json_t **ret_json);
 
+/* Whoever waits for practices to be taken over keeps no connection from others. */
 static int rank(struct request *request, ranking *fetch, const json_t *record, size_t limit,
                 json_t **ret_json)
 {
     const struct application *application = request->application;
     struct db *db = NULL;
-    int r = begin(request, &db);
+    int r = profiles_refresh(application->profiles, generation_of(application));
 
     if (r == 0)
-        r = fetch(application->profiles, generation_of(application), db, request->arena,
+        r = begin(request, &db);
+    if (r == 0)
+        r = fetch(application->profiles, db, request->arena,
                   json_string_value(json_object_get(record, "id")), limit, ret_json);
     db_release(db);
     return r;

@@ -7,7 +7,6 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 struct arena;
 struct db;
@@ -31,12 +30,12 @@ MUST_CHECK int connect_paths(struct db *db, struct arena *arena, const struct co
  * connect_partners() - organisations whose practices share most with those of one
  * An organisation stands for its best practice. Points are out of 100, which are all that the
  * practices of the organisation asked about have between them.
+ * @profiles: refreshed by the caller, who held no connection meanwhile
  * @ret_json: owned: {"terms": […], "data": […]}
  * Return: 0; a db outcome; a fault.
  */
-MUST_CHECK int connect_partners(struct profiles *profiles, uint64_t generation, struct db *db,
-                                struct arena *arena, const char *id, size_t limit,
-                                json_t **ret_json);
+MUST_CHECK int connect_partners(struct profiles *profiles, struct db *db, struct arena *arena,
+                                const char *id, size_t limit, json_t **ret_json);
 
 /*
  * connect_find() - the id of a published organisation, by id or slug

@@ -125,18 +125,16 @@ static int fetch_behind(struct db *db, struct arena *arena, const struct finding
     return values[0] == NULL ? fault_raise(-ENOMEM) : db_run(db, &BEHIND, values, ret_rows);
 }
 
-int connect_partners(struct profiles *profiles, uint64_t generation, struct db *db,
-                     struct arena *arena, const char *id, size_t limit, json_t **ret_json)
+int connect_partners(struct profiles *profiles, struct db *db, struct arena *arena, const char *id,
+                     size_t limit, json_t **ret_json)
 {
     struct profiles_match *matches =
         arena_alloc_array(arena, PROFILES_RANKED_MAX, sizeof(*matches));
     CLEANUP(db_rows_freep) struct db_rows *own = NULL, *behind = NULL;
     struct finding finding = {.matches = matches};
     struct rarity_term *terms;
-    int r = matches == NULL ? fault_raise(-ENOMEM) : profiles_refresh(profiles, generation);
+    int r = matches == NULL ? fault_raise(-ENOMEM) : db_run(db, &PROFILE, &id, &own);
 
-    if (r == 0)
-        r = db_run(db, &PROFILE, &id, &own);
     if (r != 0)
         return r;
     terms = arena_alloc_array(arena, db_rows_count(own) + 1, sizeof(*terms));

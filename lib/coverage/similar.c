@@ -167,16 +167,14 @@ static int describe(struct db *db, struct arena *arena, const struct rarity_term
     return r;
 }
 
-int similar_fetch(struct profiles *profiles, uint64_t generation, struct db *db,
-                  struct arena *arena, const char *id, size_t limit, json_t **ret_json)
+int similar_fetch(struct profiles *profiles, struct db *db, struct arena *arena, const char *id,
+                  size_t limit, json_t **ret_json)
 {
     struct profiles_match *matches = arena_alloc_array(arena, limit, sizeof(*matches));
     struct rarity_term *terms = NULL;
     size_t term_count = 0, match_count;
-    int r = matches == NULL ? fault_raise(-ENOMEM) : profiles_refresh(profiles, generation);
+    int r = matches == NULL ? fault_raise(-ENOMEM) : own_terms(db, arena, id, &terms, &term_count);
 
-    if (r == 0)
-        r = own_terms(db, arena, id, &terms, &term_count);
     if (r != 0)
         return r;
     profiles_weigh(profiles, terms, term_count);

@@ -10,7 +10,6 @@
 
 #include <jansson.h>
 #include <stddef.h>
-#include <stdint.h>
 
 struct arena;
 struct db;
@@ -20,13 +19,14 @@ struct rarity_term;
 
 /*
  * similar_fetch()
- * @id:      borrowed; of a published practice
- * @limit:   1 .. PROFILES_RANKED_MAX
+ * @profiles: refreshed by the caller, who held no connection meanwhile
+ * @id:       borrowed; of a published practice
+ * @limit:    1 .. PROFILES_RANKED_MAX
  * @ret_json: owned, json_decref(): {"terms": […], "data": […]}
  * Return: 0; a db outcome; a fault.
  */
-MUST_CHECK int similar_fetch(struct profiles *profiles, uint64_t generation, struct db *db,
-                             struct arena *arena, const char *id, size_t limit, json_t **ret_json);
+MUST_CHECK int similar_fetch(struct profiles *profiles, struct db *db, struct arena *arena,
+                             const char *id, size_t limit, json_t **ret_json);
 
 /* --- also for others that rank practices */
 

@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "coverage/steps.h"
 #include "db/db.h"
+#include "support/database.h"
+#include "support/holds.h"
 #include "support/http.h"
 #include "support/leaks.h"
 #include "support/lists.h"
@@ -351,6 +353,68 @@ Test(territory, what_is_published_or_withdrawn_is_seen_in_a_moment)
     wait_until("t-late", false);
     db_release(db);
     db_pool_free(pool);
+}
+
+/* Asks for @path until the look for what has changed waits for the lock of @backend. */
+static struct http_pending *ask_until_blocked(struct hold *hold, int backend, const char *path)
+{
+    struct http_pending *pending = NULL;
+
+    /* Without news from the database it looks once a second. */
+    while (pending == NULL || http_is_done(pending)) {
+        if (pending != NULL)
+            response_free(http_end(pending));
+        pending = http_begin("GET", path, NULL, NULL);
+        hold_wait_blocked(hold, backend, pending);
+    }
+    return pending;
+}
+
+/* Which readers have a connection while @pending waits? Others have an end, it has none. NULL:
+ * it had waited for too long before anybody could look. */
+static char *readers_beside(const struct http_pending *pending)
+{
+    static const char READERS[] =
+        "select count(*) from pg_stat_activity where datname = current_database() "
+        "and application_name like 'express-api%' and state = 'idle in transaction'";
+    char *readers = NULL;
+
+    while (readers == NULL || strcmp(readers, "0") != 0) {
+        char *now = test_database_value(READERS);
+
+        if (http_is_done(pending)) {
+            free(now);
+            break; /* it was asked too late */
+        }
+        free(readers);
+        readers = now;
+    }
+    return readers;
+}
+
+Test(territory, who_waits_for_what_has_changed_keeps_no_connection_from_readers)
+{
+    static const char *const PATHS[] = {"/v1/practices/t-here/similar",
+                                        "/v1/organisations/t-town/partners", TOWN};
+    struct hold hold;
+
+    hold_open(&hold, "t-town");
+    for (size_t i = 0; i < ARRAY_LENGTH(PATHS); i++) {
+        char *readers = NULL;
+
+        while (readers == NULL) {
+            const int backend =
+                hold_begin(&hold, "lock table catalogue.change in access exclusive mode");
+            struct http_pending *pending = ask_until_blocked(&hold, backend, PATHS[i]);
+
+            readers = readers_beside(pending);
+            hold_end(&hold);
+            response_free(http_end(pending));
+        }
+        cr_assert_str_eq(readers, "0", "%s", PATHS[i]);
+        free(readers);
+    }
+    hold_close(&hold);
 }
 
 /* --- partners and ways -------------------------------------------------------------------------
