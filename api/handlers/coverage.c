@@ -300,7 +300,11 @@ static int answer(struct asking *asking, struct db *db)
     if (r == 0)
         r = asking->form == COMPUTED_JSON ? reply_json(asking, db, coverage)
                                           : reply_drawn(asking, coverage);
-    return r == 0 ? computed_public(asking->request, asking->reply, asking->form) : r;
+    if (r == 0)
+        r = computed_public(asking->request, asking->reply, asking->form);
+    /* Offers close, events pass and records grow stale without anybody writing. */
+    asking->reply->cache = r == 0 ? REPLY_CACHE_AGING : asking->reply->cache;
+    return r;
 }
 
 static int finish(struct asking *asking, struct db *db, int r)
