@@ -61,6 +61,11 @@ enum { ID, VALUE, LOOKED, STALE, IDLES, ORGANISATIONS };
 #define GIVEN "'provider@'"
 #define MADE_BY(table) BEHIND(table, "organisations@")
 #define GIVEN_BY(table) BEHIND(table, "provider@")
+/* One can apply, or not, by the dates of an offer; where they say nothing, by its status. */
+#define OFFER_IS_IDLE                                                                              \
+    "coalesce((select n.application_status <> 'open' "                                             \
+    "from published.financing_offers_timed(now()) n where n.id = x.id), " STATUS                   \
+    " = any($3::text[]), false)"
 #define EVENT_IS_PAST "coalesce(x.ends_on_last, x.starts_on_last) < current_date"
 
 static const struct {
@@ -85,7 +90,7 @@ static const struct {
     KINDS_OF(COLUMN_SERVICES, "services", GIVEN, VALUE_OF("services", "kind"), IDLE(STATUS, NEVER),
              GIVEN_BY("services"), PLACE_OF_POINT),
     KINDS_OF(COLUMN_FINANCING_OFFERS, "financing_offers", GIVEN ", 'partners@'", NO_VALUE,
-             IDLE(STATUS, NEVER), GIVEN_BY("financing_offers"), PLACE_OF_POINT),
+             OFFER_IS_IDLE, GIVEN_BY("financing_offers"), PLACE_OF_POINT),
 };
 static const struct db_query PRACTICES[PLACE_KINDS] = {
     [PLACE_NAMED] = {"coverage_named_practices", PLACE_OF_NAME("practices", MADE), 2,

@@ -151,6 +151,22 @@ Test(territory, each_cell_counts_what_its_list_shows)
     }
 }
 
+/* By the calendar alone, without anybody's word: one is past, one is to come, one is rolling. */
+Test(territory, offers_that_are_not_open_by_their_dates_cover_nothing)
+{
+    json_t *answer = get("/v1/coverage?city=Offerton");
+    json_t *step = with(at(answer, "steps"), "step", "financing");
+    json_t *cell = with(at(step, "resources"), "resource", "financing-offers");
+
+    cr_assert_float_eq(number_at(cell, "count"), 1, 0.1);
+    cr_assert_float_eq(number_at(cell, "idle"), 2, 0.1);
+    cr_assert_str_eq(text_at(json_array_get(at(cell, "records"), 0), "slug"), "t-offer-rolling");
+    json_decref(answer);
+    answer = get("/v1/coverage?city=Pastville");
+    cr_assert_str_eq(text_at(with(at(answer, "steps"), "step", "financing"), "state"), "gap");
+    json_decref(answer);
+}
+
 /* The points of a candidate are the sum of those of its reasons, each rounded to a tenth. */
 static void check_points(json_t *candidate)
 {
