@@ -35,6 +35,7 @@ struct asking {
     struct reply *reply;
     struct problem *problem;
     struct place place;
+    const char *near, *radius; /* as they were written, or NULL */
     enum computed_form form;
     const json_t *network;
     struct reach reach;
@@ -90,6 +91,8 @@ static void read_near(struct asking *asking)
     const char *near = request_parameter(asking->request, "near");
     const char *radius = request_parameter(asking->request, "radius_km");
 
+    asking->near = near;
+    asking->radius = radius;
     asking->place.radius_km = RADIUS_DEFAULT_KM;
     if (near == NULL) {
         if (radius != NULL)
@@ -146,12 +149,14 @@ static void append_values(struct text *link, const struct step_source *source)
         }
 }
 
-/* A comma would be two values. */
+/* A comma would be two values, and "not." another question. */
 static void append_city(struct text *link, const char *city)
 {
     struct text escaped;
 
     text_init(&escaped, LINK_BYTES_MAX);
+    if (strncmp(city, "not.", 4) == 0)
+        text_append_char(&escaped, '\\');
     for (const char *at = city; *at != '\0'; at++) {
         if (*at == ',' || *at == '\\')
             text_append_char(&escaped, '\\');
@@ -161,36 +166,67 @@ static void append_city(struct text *link, const char *city)
     text_deinit(&escaped);
 }
 
-/* The list of what a cell counts; NULL where no filter says the same. */
-static const char *link_of(void *data, const struct step_source *source)
+/* The very digits that were asked for: others may be another place. */
+static bool append_around(struct text *link, const struct resource *resource,
+                          const struct asking *asking)
+{
+    text_append_format(link, "near=%s&radius_km=", asking->near);
+    if (asking->radius != NULL)
+        text_append(link, asking->radius);
+    else
+        text_append_format(link, "%g", RADIUS_DEFAULT_KM);
+    return resource->location != NULL;
+}
+
+static void append_name(struct text *link, const struct place *place)
+{
+    if (place->city != NULL)
+        append_city(link, place->city);
+    else
+        text_append(link, place->country);
+}
+
+/* False: the resource has no such filter. */
+static bool append_named(struct text *link, const struct resource *resource,
+                         const struct place *place, bool beside)
+{
+    const char *one = place->city != NULL ? "city" : "country";
+    const char *several = place->city != NULL ? "cities" : "countries";
+    const bool has_one = resource_filter(resource, one) != NULL;
+
+    if (place->city != NULL && place->country != NULL)
+        text_append_format(link, "country=%s&", place->country);
+    if (beside) {
+        text_append_format(link, "%s=", several);
+        append_name(link, place);
+    }
+    if (has_one) {
+        text_append_format(link, beside ? "&%s=not." : "%s=", one);
+        append_name(link, place);
+    }
+    return beside ? resource_filter(resource, several) != NULL : has_one;
+}
+
+/* The list of what a cell counts, or of that part of it which is @beside; NULL where no filter
+ * says the same. */
+static const char *link_of(void *data, const struct step_source *source, bool beside)
 {
     const struct asking *asking = data;
-    const struct place *place = &asking->place;
-    const bool is_mentoring = strcmp(source->resource, "mentoring-programmes") == 0;
-    const bool is_placeless = is_mentoring || strcmp(source->resource, "networks") == 0;
+    const struct application *application = asking->request->application;
+    const struct resource *resource =
+        contract_resource_find(application->contract, source->resource);
     struct text link;
     const char *result = NULL;
+    bool says_it = asking->place.kind != PLACE_MEMBERS;
 
-    if (place->kind == PLACE_MEMBERS || (place->kind == PLACE_AROUND && is_placeless) ||
-        (place->city != NULL && is_placeless && !is_mentoring))
-        return NULL;
     text_init(&link, LINK_BYTES_MAX);
-    text_append_format(&link, "%s/v1/%s?", asking->request->application->settings->base_url,
-                       source->resource);
-    if (place->kind == PLACE_AROUND) {
-        text_append_format(&link, "near=%.9g,%.9g&radius_km=%.9g", place->lat, place->lon,
-                           place->radius_km);
-    } else {
-        if (place->country != NULL)
-            text_append_format(&link, "country=%s", place->country);
-        if (place->city != NULL) {
-            text_append_format(&link, "%s%s=", place->country == NULL ? "" : "&",
-                               is_mentoring ? "cities" : "city");
-            append_city(&link, place->city);
-        }
-    }
+    text_append_format(&link, "%s/v1/%s?", application->settings->base_url, source->resource);
+    if (asking->place.kind == PLACE_AROUND)
+        says_it = !beside && append_around(&link, resource, asking);
+    else if (says_it)
+        says_it = append_named(&link, resource, &asking->place, beside);
     append_values(&link, source);
-    if (!text_failed(&link))
+    if (says_it && !text_failed(&link))
         result = arena_copy_bytes(asking->request->arena, link.bytes, link.length);
     text_deinit(&link);
     return result;

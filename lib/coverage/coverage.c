@@ -31,9 +31,10 @@
 #define RECORDS(there, table, value, idle, behind)                                                 \
     "select x.id, " value ", "                                                                     \
     "(extract(epoch from coalesce(x.verified_at, x.updated_at)) * 1000000)::bigint, "              \
-    "x.verify_due < now(), " idle ", " behind " from (" there ") there cross join lateral ("       \
+    "x.verify_due < now(), " idle ", " behind ", there.beside from (" there                        \
+    ") there cross join lateral ("                                                                 \
     "select * from published." table " p where p.id = there.id offset 0) x"
-enum { ID, VALUE, LOOKED, STALE, IDLES, ORGANISATIONS };
+enum { ID, VALUE, LOOKED, STALE, IDLES, ORGANISATIONS, BESIDE };
 
 #define KINDS_OF(column, table, kinds, value, idle, behind, around)                                \
     {                                                                                              \
@@ -148,6 +149,7 @@ static int take_records(const struct db_rows *rows, enum step_column column,
                                          .steps = steps_of(column, db_rows_text(rows, i, VALUE)),
                                          .is_stale = db_rows_text(rows, i, STALE)[0] == 't',
                                          .is_idle = db_rows_text(rows, i, IDLES)[0] == 't',
+                                         .is_beside = db_rows_text(rows, i, BESIDE)[0] == 't',
                                          .organisations = db_rows_text(rows, i, ORGANISATIONS)};
 
         if (!num_parse_i64(db_rows_text(rows, i, LOOKED), INT64_MIN, INT64_MAX, &record.looked_us))
@@ -157,15 +159,25 @@ static int take_records(const struct db_rows *rows, enum step_column column,
     return 0;
 }
 
+struct practices {
+    const struct db_rows *rows; /* id, beside */
+    struct coverage_count *count;
+};
+
 static void add_practice(void *data, const struct profiles_fact *fact)
 {
-    coverage_add(data, &(struct coverage_record){.column = COLUMN_PRACTICES,
-                                                 .id = fact->id,
-                                                 .steps = fact->steps,
-                                                 .looked_us = fact->looked_us,
-                                                 .is_stale = fact->is_stale,
-                                                 .is_idle = fact->is_idle,
-                                                 .organisations = fact->organisations});
+    const struct practices *practices = data;
+
+    coverage_add(practices->count,
+                 &(struct coverage_record){
+                     .column = COLUMN_PRACTICES,
+                     .id = fact->id,
+                     .steps = fact->steps,
+                     .looked_us = fact->looked_us,
+                     .is_stale = fact->is_stale,
+                     .is_idle = fact->is_idle,
+                     .is_beside = db_rows_text(practices->rows, fact->index, 1)[0] == 't',
+                     .organisations = fact->organisations});
 }
 
 static int count_practices(struct db *db, struct profiles *profiles, struct arena *arena,
@@ -183,7 +195,8 @@ static int count_practices(struct db *db, struct profiles *profiles, struct aren
         return fault_raise(-ENOMEM);
     for (size_t i = 0; i < db_rows_count(rows); i++)
         ids[i] = db_rows_text(rows, i, 0);
-    profiles_observe(profiles, ids, db_rows_count(rows), add_practice, count);
+    profiles_observe(profiles, ids, db_rows_count(rows), add_practice,
+                     &(struct practices){.rows = rows, .count = count});
     return 0;
 }
 

@@ -32,6 +32,7 @@ struct coverage_cell {
     uint32_t count;    /* records that are active */
     uint32_t idle;     /* beside them: planned, interrupted, over */
     uint32_t stale;    /* of the active ones: should be checked again */
+    uint32_t beside;   /* of both, active and idle: their main place is another one */
     int64_t newest_us; /* last checked or changed, since 1970; 0 without records */
     int64_t oldest_us;
     struct coverage_example examples[COVERAGE_EXAMPLES];
@@ -53,6 +54,7 @@ struct coverage_record {
     bool is_stale;
     bool is_idle;
     const char *organisations; /* their ids, separated by spaces */
+    bool is_beside;            /* the place is one of several, and not its main one */
 };
 
 /*
@@ -78,9 +80,14 @@ MUST_CHECK int coverage_fetch(struct db *db, struct profiles *profiles, struct a
 enum coverage_state coverage_state(const struct coverage *coverage, size_t step);
 const char *coverage_state_name(enum coverage_state state);
 
-/* {"step", "state", "resources": […]} for each step; @link makes the address of the list behind a
- * cell, or NULL. NULL: out of memory. */
-typedef const char *coverage_link(void *data, const struct step_source *source);
+/*
+ * coverage_json() - {"step", "state", "resources": […]} for each step
+ * @link: makes the address of the list of a cell's records whose main place it is, or of those
+ *        @beside, whose main place it is not; the two have no record in common. NULL: no filter
+ *        says that.
+ * Return: a new reference; NULL: out of memory.
+ */
+typedef const char *coverage_link(void *data, const struct step_source *source, bool beside);
 json_t *coverage_json(const struct coverage *coverage, coverage_link *link, void *data);
 /* A line for each cell (RFC 4180). */
 void coverage_csv(const struct coverage *coverage, struct text *csv);

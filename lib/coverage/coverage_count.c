@@ -152,6 +152,7 @@ void coverage_add(struct coverage_count *count, const struct coverage_record *re
 
         if ((record->steps >> i & 1) == 0)
             continue;
+        cell->beside += record->is_beside ? 1 : 0;
         if (record->is_idle) {
             cell->idle++;
             continue;

@@ -52,18 +52,35 @@ static json_t *examples_json(const struct coverage_cell *cell)
     return json;
 }
 
+/* The one list that shows exactly the records of the cell, or two that do so together. */
+static int add_lists(const struct coverage_cell *cell, const struct step_source *source,
+                     coverage_link *link, void *data, json_t *json)
+{
+    const uint32_t total = cell->count + cell->idle;
+    const char *main_place = link(data, source, false), *beside = link(data, source, true);
+
+    if (main_place == NULL || (cell->beside > 0 && cell->beside == total))
+        main_place = beside;
+    else if (cell->beside > 0 && beside != NULL)
+        return json_object_set_new(json, "hrefs", json_pack("[s, s]", main_place, beside));
+    return main_place == NULL ? 0 : json_object_set_new(json, "href", json_string(main_place));
+}
+
 static json_t *cell_json(const struct coverage_cell *cell, const char *resource,
-                         const char *address)
+                         const struct step_source *source, coverage_link *link, void *data)
 {
     char newest[TIME_BYTES], oldest[TIME_BYTES];
-    json_t *json = json_pack(
-        "{s:s, s:I, s:I, s:I, s:f, s:s*, s:s*, s:s*}", "resource", resource, "count",
-        (json_int_t)cell->count, "idle", (json_int_t)cell->idle, "stale", (json_int_t)cell->stale,
-        "stale_percent", stale_percent(cell), "newest",
-        cell->newest_us == 0 ? NULL : time_text(cell->newest_us, newest), "oldest",
-        cell->oldest_us == 0 ? NULL : time_text(cell->oldest_us, oldest), "href", address);
+    json_t *json =
+        json_pack("{s:s, s:I, s:I, s:I, s:f, s:s*, s:s*}", "resource", resource, "count",
+                  (json_int_t)cell->count, "idle", (json_int_t)cell->idle, "stale",
+                  (json_int_t)cell->stale, "stale_percent", stale_percent(cell), "newest",
+                  cell->newest_us == 0 ? NULL : time_text(cell->newest_us, newest), "oldest",
+                  cell->oldest_us == 0 ? NULL : time_text(cell->oldest_us, oldest));
+    int failed = json == NULL ? 1 : 0;
 
-    if (json == NULL || json_object_set_new(json, "records", examples_json(cell)) != 0) {
+    if (failed == 0 && source != NULL && link != NULL)
+        failed |= add_lists(cell, source, link, data, json);
+    if (failed != 0 || json_object_set_new(json, "records", examples_json(cell)) != 0) {
         json_decref(json);
         return NULL;
     }
@@ -82,8 +99,8 @@ static json_t *step_json(const struct coverage *coverage, size_t step, coverage_
 
         if (source != NULL || i == COLUMN_ORGANISATIONS)
             failed |= json_array_append_new(
-                resources, cell_json(&coverage->cells[step][i], COLUMN_RESOURCES[i],
-                                     source == NULL || link == NULL ? NULL : link(data, source)));
+                resources,
+                cell_json(&coverage->cells[step][i], COLUMN_RESOURCES[i], source, link, data));
     }
     if (failed == 0)
         json = json_pack("{s:s, s:s, s:s, s:O}", "step", STEPS[step], "title", STEP_TITLES[step],

@@ -19,17 +19,17 @@ static const char *point_of(const struct place *place, struct arena *arena)
                         EARTH_RADIUS_KM * cos(lat) * sin(lon), EARTH_RADIUS_KM * sin(lat));
 }
 
-/* The straight line below an arc. */
+/* The straight line below an arc; the same as the lists' (compose_place.c), to the last digit. */
 static const char *chord_of(const struct place *place, struct arena *arena)
 {
     const double angle = fmin(place->radius_km / EARTH_RADIUS_KM, acos(-1.0));
 
-    return arena_format(arena, "%.9f", 2 * EARTH_RADIUS_KM * sin(angle / 2) + 1e-6);
+    return arena_format(arena, "%.9f", 2 * EARTH_RADIUS_KM * sin(angle / 2));
 }
 
 static const char *terms_of(const struct place *place, struct arena *arena)
 {
-    const char *terms[2];
+    const char *terms[2]; /* the main one first */
 
     if (place->city != NULL) {
         terms[0] = arena_format(arena, "city=%s", place->city);

@@ -788,7 +788,7 @@ void profiles_observe(struct profiles *profiles, const char *const *ids, size_t 
     number_steps(profiles->shelf, numbers);
     for (size_t i = 0; i < count; i++) {
         const struct profile *profile = find(profiles->shelf, ids[i]);
-        struct profiles_fact fact = {.id = ids[i]};
+        struct profiles_fact fact = {.id = ids[i], .index = i};
 
         if (profile == NULL || !profile->is_there)
             continue;

@@ -77,6 +77,7 @@ size_t profiles_rank(struct profiles *profiles, const struct profiles_query *que
 /* What counts in a coverage; borrowed, while it is told. */
 struct profiles_fact {
     const char *id;
+    size_t index;   /* in what was asked for */
     unsigned steps; /* a bit for each of steps.h */
     int64_t looked_us;
     bool is_stale;

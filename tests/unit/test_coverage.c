@@ -1,5 +1,6 @@
 #include "coverage/coverage.h"
 
+#include "base/annotate.h"
 #include "base/arena.h"
 #include "base/text.h"
 #include "support/leaks.h"
@@ -21,13 +22,13 @@ static void count_some(void)
 {
     static const struct coverage_record RECORDS[] = {
         {COLUMN_PRACTICES, "p1", 1u << 1 | 1u << 2, 10 * DAY_US, false, false,
-         ORGANISATION_1 " " ORGANISATION_2},
-        {COLUMN_PRACTICES, "p2", 1u << 1, 30 * DAY_US, true, false, ORGANISATION_1},
-        {COLUMN_PRACTICES, "p3", 1u << 1, 40 * DAY_US, false, true, ORGANISATION_2},
-        {COLUMN_TRAININGS, "t1", 1u << 1, 20 * DAY_US, true, false, ""},
-        {COLUMN_SERVICES, "s1", 0, 20 * DAY_US, true, false, ORGANISATION_2},
-        {COLUMN_CAMPAIGNS, "c1", 1u << 3, 20 * DAY_US, true, false, ORGANISATION_2},
-        {COLUMN_EVENTS, "e1", 1u << 4, 20 * DAY_US, false, true, ORGANISATION_2},
+         ORGANISATION_1 " " ORGANISATION_2, false},
+        {COLUMN_PRACTICES, "p2", 1u << 1, 30 * DAY_US, true, false, ORGANISATION_1, true},
+        {COLUMN_PRACTICES, "p3", 1u << 1, 40 * DAY_US, false, true, ORGANISATION_2, false},
+        {COLUMN_TRAININGS, "t1", 1u << 1, 20 * DAY_US, true, false, "", true},
+        {COLUMN_SERVICES, "s1", 0, 20 * DAY_US, true, false, ORGANISATION_2, false},
+        {COLUMN_CAMPAIGNS, "c1", 1u << 3, 20 * DAY_US, true, false, ORGANISATION_2, false},
+        {COLUMN_EVENTS, "e1", 1u << 4, 20 * DAY_US, false, true, ORGANISATION_2, false},
     };
     struct coverage_count *count = NULL;
 
@@ -57,6 +58,47 @@ Test(coverage, each_record_counts_once_for_each_of_its_steps)
     cr_assert_eq(cell->stale, 0, "one record of each is fresh");
     cr_assert_str_eq(cell->examples[0].id, ORGANISATION_1, "it has more records");
     cr_assert_eq(coverage.cells[3][COLUMN_ORGANISATIONS].stale, 1);
+    arena_deinit(&arena);
+}
+
+static const char *name_of_list(void *data, const struct step_source *source, bool beside)
+{
+    (void)data; /* no place at all */
+    return strcmp(source->resource, "campaigns") == 0 ? NULL : beside ? "beside" : "main";
+}
+
+/* One list where it says all; two where it takes two; none where there is none. */
+Test(coverage, lists_show_what_was_counted_and_nothing_else)
+{
+    static const struct {
+        const char *step, *resource, *href;
+        size_t hrefs;
+    } ROWS[] = {{"training", "practices", NULL, 2},
+                {"training", "trainings", "beside", 0},
+                {"mentoring", "practices", "main", 0},
+                {"financing", "financing-offers", "main", 0},
+                {"information_campaign", "campaigns", NULL, 0},
+                {"training", "organisations", NULL, 0}};
+    json_t *json;
+
+    count_some();
+    json = coverage_json(&coverage, name_of_list, NULL);
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+        json_t *cells =
+            json_object_get(json_array_get(json, (size_t)step_index(ROWS[i].step)), "resources");
+        json_t *cell = NULL, *href;
+        size_t at;
+
+        json_array_foreach (cells, at, cell)
+            if (strcmp(json_string_value(json_object_get(cell, "resource")), ROWS[i].resource) == 0)
+                break;
+        href = json_object_get(cell, "href");
+        cr_assert_eq(href == NULL, ROWS[i].href == NULL, "%s", ROWS[i].resource);
+        if (href != NULL)
+            cr_assert_str_eq(json_string_value(href), ROWS[i].href, "%s", ROWS[i].resource);
+        cr_assert_eq(json_array_size(json_object_get(cell, "hrefs")), ROWS[i].hrefs);
+    }
+    json_decref(json);
     arena_deinit(&arena);
 }
 
