@@ -199,6 +199,45 @@ Test(territory, each_cell_counts_what_its_lists_show)
     }
 }
 
+static bool has_all_members(json_t *example, json_t *answer)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach (example, name, value)
+        if (json_object_get(answer, name) == NULL)
+            return false;
+    return json_object_size(example) > 0;
+}
+
+/* An example says nothing that an answer cannot say, and names what was asked about. */
+Test(territory, examples_of_coverages_could_be_answers)
+{
+    static const struct {
+        const char *path, *asked, *place;
+    } ROWS[] = {{"/v1/coverage", "/v1/coverage?country=BE&city=Li%C3%A8ge", "city"},
+                {"/v1/networks/{id}/coverage", "/v1/networks/unionmigrantnet/coverage?country=BE",
+                 "network"}};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+        json_t *example = NULL, *answer = get(ROWS[i].asked), *cell;
+
+        cr_assert_eq(json_unpack((json_t *)(uintptr_t)contract_document(list_contract()),
+                                 "{s:{s:{s:{s:{s:{s:{s:{s:o}}}}}}}}", "paths", ROWS[i].path, "get",
+                                 "responses", "200", "content", "application/json", "example",
+                                 &example),
+                     0);
+        cr_assert_not_null(json_object_get(at(example, "place"), ROWS[i].place));
+        cr_assert(has_all_members(at(example, "place"), at(answer, "place")), "%s", ROWS[i].path);
+        cell = json_array_get(at(json_array_get(at(example, "steps"), 0), "resources"), 0);
+        cr_assert(has_all_members(
+                      cell, with(at(with(at(answer, "steps"), "step", "mentoring"), "resources"),
+                                 "resource", "practices")),
+                  "%s", ROWS[i].path);
+        json_decref(answer);
+    }
+}
+
 /* By the calendar alone, without anybody's word: one is past, one is to come, one is rolling. */
 Test(territory, offers_that_are_not_open_by_their_dates_cover_nothing)
 {
