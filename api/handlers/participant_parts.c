@@ -65,6 +65,8 @@ static int set_contact(struct writing *writing)
         r = writing_check_body(writing, "ParticipantContactWrite");
     if (r != 0)
         return r;
+    if (participant.withdrawn_at != NULL)
+        return participants_refuse(writing, PARTICIPANT_WITHDRAWN);
     r = participant_store_set_contact(writing->db, writing->request->arena, participant.id,
                                       body_text(writing, "channel"), body_text(writing, "address"),
                                       &contact);
@@ -74,7 +76,9 @@ static int set_contact(struct writing *writing)
     return answer_contact(writing, &contact);
 }
 
-/* PUT /v1/mentors/{id}/contact: 200 how to reach the person; 403, 404, 422 */
+/* PUT /v1/mentors/{id}/contact: 200 how to reach the person; 403, 404, 409 participant-withdrawn,
+ * 422
+ */
 int handle_contact_set(struct request *request, struct reply *reply)
 {
     static const struct writing_step STEP = {.act = set_contact};

@@ -128,9 +128,8 @@ static const struct problem_kind KINDS[] = {
      "what became of the meetings.",
      "Read the pair: its state tells where it is, and actions what can be done."},
     {"participant-known", 409, "The person is in the programme already",
-     "Somebody who signs in with this subject is a mentor, or a mentee, of the programme already, "
-     "or has left it and was not erased since.",
-     "Use the person who is there; or erase the one who has left, and take them in anew."},
+     "Somebody who signs in with this subject is a mentor, or a mentee, of the programme already.",
+     "Use the person who is there."},
     {"participant-withdrawn", 409, "The person has left the programme",
      "Consent to be in the programme was withdrawn, which ends the stay of this person for good.",
      "Take the person in anew, with new consent, under a new identifier."},

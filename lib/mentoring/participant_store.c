@@ -19,7 +19,7 @@
 #include <string.h>
 
 #define NUMBER_BYTES 24
-#define SUBJECT_KEY "participant_programme_id_kind_subject_key"
+#define SUBJECT_KEY "participant_present"
 
 enum { RULES_ID, RULES_SLUG, RULES_CAPACITY, RULES_AGE, RULES_INTAKES };
 static const struct db_query RULES = {
@@ -164,6 +164,7 @@ static const struct db_query REMOVE_CONTACT = {
     .param_count = 1,
 };
 
+/* When one begins and ends, a trigger says. */
 enum { CONSENT_PURPOSE, CONSENT_VERSION, CONSENT_GIVEN, CONSENT_WITHDRAWN, CONSENT_REPLACED };
 #define CONSENT                                                                                    \
     "purpose, version, to_char(given_at" DB_RFC3339 ", to_char(withdrawn_at" DB_RFC3339            \

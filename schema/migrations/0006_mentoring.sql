@@ -88,11 +88,13 @@ create table mentoring.participant (
   withdrawn_at timestamptz,
   -- The last thing that happened with this person: retention counts from here.
   active_at timestamptz not null default now(),
-  unique (programme_id, kind, subject),
   unique (id, programme_id, kind),
   constraint participant_capacity_is_a_mentors check ((capacity is not null) = (kind = 'mentor')),
   constraint participant_area_whole check (num_nulls(area_lat, area_lon) in (0, 2))
 );
+-- Once at a time: who has left may come back, and nobody who tries learns that somebody was there.
+create unique index participant_present on mentoring.participant (programme_id, kind, subject)
+  where withdrawn_at is null;
 create index participant_programme on mentoring.participant (programme_id, kind, id);
 create index participant_subject on mentoring.participant (subject);
 create index participant_active_at on mentoring.participant (active_at);
@@ -634,7 +636,9 @@ begin
      is distinct from (old.id, old.kind, old.programme_id, old.subject, old.audit_id, old.created_at)
      or new.version not in (old.version, old.version + 1)
      or (new.version = old.version and to_jsonb(new) - 'active_at' <> to_jsonb(old) - 'active_at')
-     or (old.withdrawn_at is not null and new.withdrawn_at is distinct from old.withdrawn_at) then
+     -- heed_withdrawal() alone, and once.
+     or (new.withdrawn_at is distinct from old.withdrawn_at
+         and (old.withdrawn_at is not null or current_user <> 'express_owner')) then
     raise exception using errcode = 'check_violation', constraint = 'participant_identity_stays';
   end if;
   return new;
@@ -643,7 +647,38 @@ $$;
 create trigger guard before update on mentoring.participant
   for each row execute function mentoring.guard_participant();
 
--- Consent to be in the programme is withdrawn: at once nobody sees the person, and the pairs end.
+-- Consent begins and ends when that is said, by the clock of the database, and not when the one who says
+-- it likes; what has ended is over, and so is all consent of who has left the programme. The clock and
+-- not now(), the beginning of a transaction that may have waited for another one.
+create function mentoring.guard_consent() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if tg_op = 'INSERT' then
+    if new.withdrawn_at is not null or exists (
+         select from mentoring.participant p
+          where p.id = new.participant_id and p.withdrawn_at is not null) then
+      raise exception using errcode = 'check_violation', constraint = 'consent_begins';
+    end if;
+    select greatest(clock_timestamp(),
+                    max(greatest(c.given_at, c.withdrawn_at)) + interval '1 microsecond')
+      into new.given_at
+      from mentoring.consent c
+     where c.participant_id = new.participant_id and c.purpose = new.purpose;
+  elsif old.withdrawn_at is not null or new.withdrawn_at is null
+        or (new.participant_id, new.purpose, new.version, new.given_at)
+           is distinct from (old.participant_id, old.purpose, old.version, old.given_at) then
+    raise exception using errcode = 'check_violation', constraint = 'consent_ends_once';
+  else
+    new.withdrawn_at := greatest(clock_timestamp(), old.given_at);
+  end if;
+  return new;
+end
+$$;
+create trigger guard before insert or update on mentoring.consent
+  for each row execute function mentoring.guard_consent();
+
+-- Consent to be in the programme is withdrawn: at once nobody sees the person, the pairs end, and how to
+-- reach the person is forgotten.
 create function mentoring.heed_withdrawal() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -656,6 +691,7 @@ begin
     update mentoring.participant p set withdrawn_at = new.withdrawn_at, version = p.version + 1,
            updated_at = date_trunc('milliseconds', now())
      where p.id = new.participant_id and p.withdrawn_at is null;
+    delete from mentoring.contact c where c.participant_id = new.participant_id;
   end if;
   if new.purpose in ('programme', 'matching') then
     with open as (
@@ -725,7 +761,7 @@ begin atomic
    order by p.audit_id = about desc,
             exists (select from mentoring.pair x
                      where x.id = about and p.id in (x.mentor_id, x.mentee_id)) desc,
-            p.id
+            p.withdrawn_at is not null, p.id
    limit 1;
 end;
 
@@ -782,7 +818,7 @@ begin
   values (new_receipt, person.id, person.kind, why, at,
           sha256(convert_to(new_receipt || asker, 'UTF8')));
   -- The pairs end as they do whenever somebody leaves.
-  update mentoring.consent c set withdrawn_at = greatest(now(), c.given_at)
+  update mentoring.consent c set withdrawn_at = now()
    where c.participant_id = person.id and c.withdrawn_at is null;
   select array_agg(p.id) into pairs from mentoring.pair p
    where person.id in (p.mentor_id, p.mentee_id);
@@ -1117,7 +1153,7 @@ grant select, insert, update, delete on mentoring.participant_language to expres
 create policy act on mentoring.participant_language to express_owner using (true) with check (true);
 
 create policy write on mentoring.contact using (
-  exists (select from mentoring.participant p where p.id = participant_id
+  exists (select from mentoring.participant p where p.id = participant_id and p.withdrawn_at is null
              and ((select identity.acting_role()) = 'coordinator'
                   or p.subject = (select identity.acting_subject()))));
 -- The partner: while the pair is active, and as long as the person agrees to be reached.
@@ -1222,7 +1258,7 @@ create policy act on mentoring.erasure to express_owner using (true) with check 
 
 grant select on mentoring.transition to express_writer;
 
-revoke all on function mentoring.guard_proposal, mentoring.guard_move, mentoring.check_moved,
+revoke all on function mentoring.guard_consent, mentoring.guard_proposal, mentoring.guard_move, mentoring.check_moved,
   mentoring.cancel_meetings, mentoring.guard_meeting, mentoring.guard_goal,
   mentoring.guard_feedback, mentoring.guard_outcome, mentoring.heed_withdrawal,
   mentoring.name_in_log, mentoring.programme_rules, mentoring.is_erasing, mentoring.remove_person,

@@ -129,6 +129,8 @@ static const struct {
      "asks for the server and the date; adds one row a year"},
     {"mentoring.statistics_rows(integer,integer,bigint)", "express_writer",
      "asks for the server and the date; nothing leads to a person"},
+    {"mentoring.guard_consent()", "",
+     "a trigger; consent of who has left is not the caller's to see"},
     {"mentoring.heed_withdrawal()", "", "a trigger; ends the pairs of who withdraws"},
 };
 
@@ -143,12 +145,11 @@ static const struct {
     {"catalogue.record_translations_record_id_language_property_key", "one record's"},
     {"audit.seal_root_key", "nobody chooses a hash"},
     {"mentoring.participant_audit_id_key", "nobody chooses it"},
-    {"mentoring.participant_programme_id_kind_subject_key", "one programme's"},
+    {"mentoring.participant_present", "one programme's"},
     {"mentoring.participant_id_programme_id_kind_key", "nobody chooses an id"},
     {"mentoring.consent_present", "one person's"},
     {"mentoring.pair_mentee_open", "one programme's"},
     {"mentoring.goal_pair_id_term_key", "one pair's"},
-    {"mentoring.erasure_participant_id_key", "nobody chooses an id"},
 };
 
 /* --- what was decided ------------------------------------------------------------------------ */

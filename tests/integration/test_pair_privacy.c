@@ -405,9 +405,45 @@ static const struct {
      "'middle', 5)"},
     {"an outcome before the end", "coordinator",
      "insert into mentoring.outcome (pair_id, moment, code) values ('%s', 'end', 'job')"},
+    {"consent that was withdrawn, taken back", "participant",
+     "update mentoring.consent set withdrawn_at = now() where purpose = 'statistics'; "
+     "update mentoring.consent set withdrawn_at = null where purpose = 'statistics' "
+     "and '%s' is not null"},
+    {"consent to other words than there were", "coordinator",
+     "update mentoring.consent set version = '0' where participant_id = (select mentor_id from "
+     "mentoring.pair where id = '%s')"},
+    {"consent that begins earlier", "coordinator",
+     "update mentoring.consent set given_at = '2001-01-01', withdrawn_at = now() where "
+     "participant_id = (select mentor_id from mentoring.pair where id = '%s')"},
+    {"consent that is over as it begins", "coordinator",
+     "insert into mentoring.consent (participant_id, purpose, version, given_at, withdrawn_at) "
+     "select mentor_id, 'statistics', '0', '2001-01-01', '2001-01-02' from mentoring.pair "
+     "where id = '%s'"},
+    {"somebody who has left without a word", "participant",
+     "update mentoring.participant set withdrawn_at = '2001-01-01', version = version + 1 "
+     "where id = (select mentor_id from mentoring.pair where id = '%s')"},
     {"an outcome by a side", "participant",
      "insert into mentoring.outcome (pair_id, moment, code) values ('%s', 'end', 'job')"},
 };
+
+/* Whatever is written, consent begins and ends by the clock. */
+static void expect_no_other_time(const char *mentor)
+{
+    act_as("participant", "", mentor);
+    cr_expect_str_eq(
+        sql_value(db, "update mentoring.consent set withdrawn_at = '2999-01-01' where purpose = "
+                      "'statistics' returning withdrawn_at between now() and clock_timestamp()"),
+        "t");
+    cr_expect_str_eq(
+        sql_value(db,
+                  "insert into mentoring.consent (participant_id, purpose, version, given_at) "
+                  "select id, 'statistics', '2', '2001-01-01' from mentoring.participant "
+                  "where subject = '%s' "
+                  "returning given_at between now() and clock_timestamp()",
+                  mentor),
+        "t");
+    db_rollback(db);
+}
 
 /* Checks Z16, Z17, V22. */
 Test(pair_privacy, the_database_itself_keeps_the_rules)
@@ -437,6 +473,7 @@ Test(pair_privacy, the_database_itself_keeps_the_rules)
         db_rollback(db);
         text_deinit(&sql);
     }
+    expect_no_other_time(mentor);
     db_release(db);
     db_pool_free(pool);
     free(organisation);

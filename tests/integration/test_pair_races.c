@@ -344,6 +344,44 @@ Test(pair_races, consent_that_is_withdrawn_while_others_accept_and_propose_ends_
     invariants_check("after consent was withdrawn");
 }
 
+/* Consent is given anew while somebody who withdraws it waits: that one began earlier, and is
+ * later. */
+Test(pair_races, consent_that_is_withdrawn_while_it_is_given_ends_after_it_began)
+{
+    char *programme = mentoring_programme(NULL);
+    struct test_person mentee;
+    struct http_pending *withdrawing;
+    CLEANUP(response_freep) struct response *withdrawn = NULL;
+    const char *path;
+    struct hold hold;
+    int backend;
+
+    mentoring_person("mentees", programme, NULL, &mentee);
+    path = path_of("/v1/mentees/%s/consents/statistics/withdraw", mentee.id);
+    hold_open(&hold, ORGANISATION);
+    backend = hold_begin(&hold, path_of("select from mentoring.participant where id = '%s' "
+                                        "for update",
+                                        mentee.id));
+    withdrawing = http_begin_as(mentee.token, "POST", path, NULL, NULL);
+    hold_wait_blocked(&hold, backend, withdrawing);
+    cr_assert_eq(sql_run(hold.db,
+                         "update mentoring.consent set withdrawn_at = clock_timestamp(), replaced "
+                         "= true where participant_id = '%s' and purpose = 'statistics'",
+                         mentee.id),
+                 0, "%s", db_message(hold.db));
+    cr_assert_eq(sql_run(hold.db,
+                         "insert into mentoring.consent (participant_id, purpose, version, "
+                         "given_at) values ('%s', 'statistics', '2', clock_timestamp())",
+                         mentee.id),
+                 0, "%s", db_message(hold.db));
+    hold_end(&hold);
+    withdrawn = http_end(withdrawing);
+    if (!has_problem(withdrawn, 503, "contention")) /* it has waited for too long */
+        expect_status(withdrawn, 200, "consent is withdrawn");
+    hold_close(&hold);
+    free(programme);
+}
+
 /* The proposal is there and not committed, when consent to be matched goes: who withdraws it waits,
  * and then sees what there is to end. */
 /* Checks Z25. */

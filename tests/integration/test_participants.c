@@ -20,6 +20,7 @@ SERVER_AFTER_TESTS()
 TestSuite(participants, .fini = test_ends_without_leaks, .timeout = 300);
 
 #define SQL_BYTES 1200
+#define CONTACT "{\"channel\":\"email\",\"address\":\"canary-8e21@example.org\"}"
 #define UNKNOWN_ID "9d2f3c70-5f2e-4b7a-8f0e-2f4b1c0e0000"
 #define RICH                                                                                       \
     "{\"languages\":[{\"language\":\"fr\",\"level\":\"native\"},{\"language\":\"ar\",\"level\":"   \
@@ -399,6 +400,9 @@ Test(participants, who_withdraws_is_seen_by_nobody_else_from_then_on)
 
     mentoring_person("mentees", programme, NULL, &mentee);
     CLEANUP(response_freep)
+    struct response *reached =
+        write_text(mentee.token, "PUT", address_of(&mentee, "/contact"), NULL, NULL, CONTACT);
+    CLEANUP(response_freep)
     struct response *never = consent(&mentee, mentee.token, "/consents/statistic/withdraw", NULL);
     CLEANUP(response_freep)
     struct response *one = consent(&mentee, mentee.token, "/consents/statistics/withdraw", NULL);
@@ -416,6 +420,13 @@ Test(participants, who_withdraws_is_seen_by_nobody_else_from_then_on)
     struct response *back = consent(&mentee, mentee.token, "/consents",
                                     "{\"purpose\":\"programme\",\"version\":\"2\"}");
 
+    CLEANUP(response_freep)
+    struct response *unreached =
+        write_text(mentee.token, "PUT", address_of(&mentee, "/contact"), NULL, NULL, CONTACT);
+
+    expect_status(reached, 200, "how to reach the mentee");
+    expect_problem(unreached, 409, "participant-withdrawn", "nobody is to reach it any more");
+    expect_value("select count(*) from mentoring.contact where participant_id =", mentee.id, "0");
     expect_problem(never, 404, "not-found", "a purpose that there is not");
     expect_status(one, 200, "to be counted no more");
     expect_status(still, 200, "that alone hides nobody");
@@ -429,6 +440,37 @@ Test(participants, who_withdraws_is_seen_by_nobody_else_from_then_on)
     cr_expect_str_eq(response_text_at(again, "/withdrawn_at"),
                      response_text_at(all, "/withdrawn_at"));
     expect_problem(back, 409, "participant-withdrawn", "there is no way back");
+    free(programme);
+}
+
+/* Checks P9, Z21. */
+Test(participants, who_has_left_comes_back_anew_and_nobody_learns_that_they_were_there)
+{
+    char *programme = mentoring_programme(NULL);
+    struct test_person before, after;
+
+    mentoring_person("mentees", programme, NULL, &before);
+    CLEANUP(response_freep)
+    struct response *left = consent(&before, before.token, "/consents/programme/withdraw", NULL);
+    const char *same = path_of("{\"subject\":\"%s\"}", before.subject);
+
+    expect_status(left, 200, "the mentee leaves");
+    mentoring_person("mentees", programme, same, &after);
+    json_auto_t *draft = mentoring_draft(programme, same);
+    CLEANUP(response_freep)
+    struct response *twice =
+        write_as(mentoring_coordinator(), "POST", "/v1/mentees", NULL, NULL, draft);
+    CLEANUP(response_freep) struct response *own = read_as(after.token, address_of(&after, ""));
+    CLEANUP(response_freep) struct response *old = read_as(after.token, address_of(&before, ""));
+
+    cr_expect_str_neq(before.id, after.id);
+    expect_problem(twice, 409, "participant-known", "once at a time");
+    expect_status(own, 200, "who has come back");
+    expect_status(old, 200, "what is still kept of before, to the person");
+    expect_value("select e.subject = p.audit_id::text from audit.entry e "
+                 "join mentoring.participant p on p.audit_id = e.record_id "
+                 "where e.action = 'mentee.read' and p.id =",
+                 after.id, "t");
     free(programme);
 }
 
