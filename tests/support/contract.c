@@ -1,6 +1,6 @@
 /*
- * The document is read once in each test's process, and only the schemas of the replies that
- * it gets are compiled: a test asks for few operations, the document has hundreds.
+ * In each test's process only the operations that it asks for are read, and only the schemas of
+ * the replies that it gets are compiled: a test asks for few operations, the document has hundreds.
  */
 #include "support/contract.h"
 
@@ -9,6 +9,7 @@
 #include "base/problem.h"
 #include "base/text.h"
 #include "contract/schema.h"
+#include "support/contract_parts.h"
 #include "support/http.h"
 
 #include <ctype.h>
@@ -23,30 +24,18 @@
 #define ARENA_BYTES_MAX (4 * 1024 * 1024)
 #define MEDIA_TYPE_BYTES_MAX 128
 
-static json_t *document;
+static const json_t *document;
 static struct schema_set *schemas;
 
 static bool load(struct text *faults)
 {
-    const char *path = getenv("EXPRESS_CONTRACT_JSON");
-    json_error_t error;
-
-    if (document != NULL)
+    if (schemas != NULL)
         return true;
-    if (path == NULL) {
-        text_append(faults, "EXPRESS_CONTRACT_JSON is not set: run the tests with tools/test\n");
+    if (!contract_parts_open(faults, &document))
         return false;
-    }
-    document = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
-    if (document == NULL) {
-        text_append_format(faults, "%s: %s\n", path, error.text);
-        return false;
-    }
     if (schema_set_new(document, &schemas) == 0)
         return true;
     text_append(faults, "the schemas of the contract cannot be set up\n");
-    json_decref(document);
-    document = NULL;
     return false;
 }
 
@@ -416,8 +405,11 @@ static void check_operation(const char *template, const char *method, struct res
 
     text_init(&pointer, POINTER_BYTES_MAX);
     (void)step(&pointer, "paths"); /* there: it has the template */
-    path = step(&pointer, template);
     lower_case(method, verb);
+    contract_parts_read("paths", template, verb);
+    if (head)
+        contract_parts_read("paths", template, "get");
+    path = step(&pointer, template);
     if (head && json_object_get(path, verb) == NULL)
         lower_case("GET", verb); /* HEAD is GET without the body */
     operation = json_object_get(path, verb) == NULL ? NULL : step(&pointer, verb);

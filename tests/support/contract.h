@@ -2,8 +2,8 @@
 /*
  * Contract check
  *
- * Holds a reply against the bundled OpenAPI document ($EXPRESS_CONTRACT_JSON), and against
- * what holds for every reply:
+ * Holds a reply against the bundled OpenAPI document (contract_parts.h), and against what holds for
+ * every reply:
  * G1 from 400 on, a complete problem body whose status is that of the reply;
  * G2 Cache-Control: no-store, unless it is the good reply to a GET of public data;
  * G3 nosniff, and no header that names the software;
