@@ -135,6 +135,31 @@ int listing_words(struct writing *writing, const char *name, const char *const *
     return 0;
 }
 
+/* --- places
+ * ---------------------------------------------------------------------------------------- */
+
+const char *listing_place(const struct writing *writing, const char *at, const char *id)
+{
+    return arena_format(writing->request->arena, "%s %s", at, id);
+}
+
+int listing_read_place(struct writing *writing, const struct listing *listing, const char **ret_at,
+                       const char **ret_id)
+{
+    const char *space = listing->after == NULL ? NULL : strchr(listing->after, ' ');
+
+    *ret_at = NULL;
+    *ret_id = NULL;
+    if (listing->after == NULL)
+        return 0;
+    if (space == NULL) /* sealed by us, under another version */
+        return writing_refuse(writing, "invalid-cursor", NULL);
+    *ret_at =
+        arena_copy_bytes(writing->request->arena, listing->after, (size_t)(space - listing->after));
+    *ret_id = space + 1;
+    return *ret_at == NULL ? fault_raise(-ENOMEM) : 0;
+}
+
 /* --- the end of a page
  * ------------------------------------------------------------------------------ */
 

@@ -33,6 +33,12 @@ MUST_CHECK int listing_read(struct writing *writing, struct listing *ret_listing
 MUST_CHECK int listing_words(struct writing *writing, const char *name, const char *const *known,
                              size_t known_count, const char *const **ret_words, size_t *ret_count);
 
+/* A place that is a time and an id, as listing_end() takes it. Arena; NULL: that is full. */
+const char *listing_place(const struct writing *writing, const char *at, const char *id);
+/* The other way round. Both are NULL at the beginning. */
+MUST_CHECK int listing_read_place(struct writing *writing, const struct listing *listing,
+                                  const char **ret_at, const char **ret_id);
+
 /* Behind {"data": […]: the page, the end of the object, and the links. @next: NULL at the end. */
 MUST_CHECK int listing_end(struct writing *writing, const struct listing *listing,
                            const char *next);

@@ -68,18 +68,6 @@ static int show(struct writing *writing, const struct pair *pair, const char *id
 
 /* --- reading ------------------------------------------------------------------------------ */
 
-#define PLACE_START_BYTES 24 /* "2026-11-22T08:00:00.000Z" */
-
-/* Where a page ended: a beginning, and an id behind it. */
-static void read_place(struct arena *arena, const struct listing *listing,
-                       struct meeting_filter *filter)
-{
-    if (listing->after == NULL || strlen(listing->after) <= PLACE_START_BYTES)
-        return;
-    filter->after_start = arena_copy_bytes(arena, listing->after, PLACE_START_BYTES);
-    filter->after_id = listing->after + PLACE_START_BYTES + 1;
-}
-
 static int read_filter(struct writing *writing, const struct listing *listing,
                        struct meeting_filter *ret_filter)
 {
@@ -94,7 +82,8 @@ static int read_filter(struct writing *writing, const struct listing *listing,
         r = listing_words(writing, "overdue", TRUE, ARRAY_LENGTH(TRUE), &words, &count);
     filter.states = request_parameter(writing->request, "state");
     filter.is_overdue = count > 0;
-    read_place(writing->request->arena, listing, &filter);
+    if (r == 0)
+        r = listing_read_place(writing, listing, &filter.after_start, &filter.after_id);
     *ret_filter = filter;
     return r;
 }
@@ -119,10 +108,9 @@ static int append_progress(struct writing *writing, const struct pair *pair)
 static int append_list(struct writing *writing, const struct pair *pair,
                        const struct listing *listing, const struct meeting_filter *filter)
 {
-    struct arena *arena = writing->request->arena;
     struct meeting *meetings = NULL;
     size_t count = 0, shown;
-    int r = meeting_list(writing->db, arena, pair->id, filter, &meetings, &count);
+    int r = meeting_list(writing->db, writing->request->arena, pair->id, filter, &meetings, &count);
 
     if (r != 0)
         return r;
@@ -139,8 +127,8 @@ static int append_list(struct writing *writing, const struct pair *pair,
     if (r != 0)
         return r;
     return listing_end(writing, listing,
-                       count > shown ? arena_format(arena, "%s %s", meetings[shown - 1].starts_at,
-                                                    meetings[shown - 1].id)
+                       count > shown ? listing_place(writing, meetings[shown - 1].starts_at,
+                                                     meetings[shown - 1].id)
                                      : NULL);
 }
 

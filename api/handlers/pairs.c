@@ -196,10 +196,11 @@ static int read_filter(struct writing *writing, const struct listing *listing,
                        struct pair_filter *ret_filter)
 {
     struct pair_filter filter = {.programme = request_parameter(writing->request, "programme"),
-                                 .after = listing->after,
                                  .limit = listing->limit};
-    int r = read_states(writing, &filter.states);
+    int r = listing_read_place(writing, listing, &filter.after_at, &filter.after_id);
 
+    if (r == 0)
+        r = read_states(writing, &filter.states);
     if (r == 0)
         r = read_id(writing, "mentor", &filter.mentor_id);
     if (r == 0)
@@ -239,7 +240,10 @@ static int look_at_list(struct writing *writing)
     }
     text_append_char(&writing->reply->body, ']');
     pairing_note(writing, "pair.list", PAIRING_RESOURCE, NULL, 0);
-    return listing_end(writing, &listing, count > shown ? pairs[shown - 1].id : NULL);
+    return listing_end(
+        writing, &listing,
+        count > shown ? listing_place(writing, pairs[shown - 1].proposed_at, pairs[shown - 1].id)
+                      : NULL);
 }
 
 /* GET /v1/mentoring-pairs: 200 a page of pairs */

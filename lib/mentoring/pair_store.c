@@ -1,6 +1,7 @@
 /*
  * A list follows the indexes from the newest row down, programme by programme
- * for a coordinator: the policies alone would look at every pair there is.
+ * and state by state for a coordinator: the policies alone would look at every
+ * pair there is, and a filter at every one that is over.
  */
 #include "mentoring/pair_store.h"
 
@@ -17,6 +18,7 @@
 #include <string.h>
 
 #define NUMBER_BYTES 24
+#define LAST_ID "ffffffff-ffff-ffff-ffff-ffffffffffff"
 #define STATES_OPEN "('proposed', 'accepted', 'active', 'paused')"
 /* A reason is between who gave it and the coordinator. */
 #define ACTS_AS_COORDINATOR "(select identity.acting_role()) = 'coordinator'"
@@ -82,56 +84,63 @@ static const struct db_query LOCK_UPDATE = {
     .param_count = 1,
 };
 
-/* $1 behind, $2 states, $3 how many, $4 programme */
-/* The newest first: ids are random, and tell no order. */
+/* The newest first: ids are random, and tell no order. $1, $2: the place of the last one of the
+ * page before; the time goes with it, as an erasure may change that of the pair. Both bare: around
+ * a coalesce() PostgreSQL would not look into an index before it has asked the policies. $3 states,
+ * $4 how many, $5 programme */
 #define NEWEST_FIRST "order by p.proposed_at desc, p.id desc "
-#define BEHIND                                                                                     \
-    "(p.proposed_at, p.id) < (case when $1::uuid is null then 'infinity'::timestamptz "            \
-    "else (select c.proposed_at from mentoring.pair c where c.id = $1::uuid) end, "                \
-    "coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')) "
-#define OF_STATES "($2::text is null or p.state = any (string_to_array($2, ','))) "
+#define BEHIND "(p.proposed_at, p.id) < ($1::timestamptz, $2::uuid) "
+#define OF_STATES "($3::text is null or p.state = any (string_to_array($3, ','))) "
 #define IS_DUE "p.state in ('active', 'paused') and p.due_at < now() "
-/* For each programme of the organisation the newest that @CONDITIONS lets through. */
-#define OF_ORGANISATION(CONDITIONS)                                                                \
+/* For each programme of the organisation, and each of @PARTS of it, the newest that @CONDITIONS
+ * lets through: each of them stands together in an index, in this order. */
+#define OF_ORGANISATION(PARTS, CONDITIONS)                                                         \
     "select " COLUMNS " from (select p.* from ("                                                   \
     "select r.id from catalogue.record r where r.resource = 'mentoring-programmes' "               \
     "and r.owner_id = (select identity.acting_organisation()) and r.deleted_at is null "           \
-    "and ($4::text is null or r.id::text = $4 or r.slug = $4)) programme "                         \
+    "and ($5::text is null or r.id::text = $5 or r.slug = $5)) programme " PARTS                   \
     "cross join lateral (select p.* from mentoring.pair p "                                        \
-    "where p.programme_id = programme.id and " BEHIND "and " CONDITIONS NEWEST_FIRST               \
-    "limit $3::integer) p " NEWEST_FIRST "limit $3::integer) p" BESIDE NEWEST_FIRST
+    "where p.programme_id = programme.id and " BEHIND CONDITIONS NEWEST_FIRST                      \
+    "limit $4::integer) p " NEWEST_FIRST "limit $4::integer) p" BESIDE NEWEST_FIRST
 static const struct db_query LIST_OF_ORGANISATION = {
     .name = "pair_list_of_organisation",
-    .sql = OF_ORGANISATION(OF_STATES),
-    .param_count = 4,
+    .sql = OF_ORGANISATION("", "and $3::text is null "),
+    .param_count = 5,
+};
+static const struct db_query LIST_OF_STATES = {
+    .name = "pair_list_of_states",
+    .sql = OF_ORGANISATION("cross join (select distinct s as state "
+                           "from unnest(string_to_array($3, ',')) s) wanted ",
+                           "and p.state = wanted.state "),
+    .param_count = 5,
 };
 static const struct db_query LIST_DUE = {
     .name = "pair_list_due",
-    .sql = OF_ORGANISATION(OF_STATES "and " IS_DUE),
-    .param_count = 4,
+    .sql = OF_ORGANISATION("", "and " OF_STATES "and " IS_DUE),
+    .param_count = 5,
 };
-/* Few rows, which their person leads to; $5 mentor, $6 mentee, $7 due */
+/* Few rows, which their person leads to; $6 mentor, $7 mentee, $8 due. */
 #define OF_FEW(PERSON)                                                                             \
     "select " COLUMNS " from mentoring.pair p" BESIDE "where " PERSON " and " BEHIND               \
-    "and " OF_STATES "and ($4::text is null or p.programme_id::text = $4 or r.slug = $4) "         \
-    "and ($5::uuid is null or p.mentor_id = $5::uuid) "                                            \
-    "and ($6::uuid is null or p.mentee_id = $6::uuid) "                                            \
-    "and (not $7::boolean or (" IS_DUE ")) " NEWEST_FIRST "limit $3::integer"
+    "and " OF_STATES "and ($5::text is null or p.programme_id::text = $5 or r.slug = $5) "         \
+    "and ($6::uuid is null or p.mentor_id = $6::uuid) "                                            \
+    "and ($7::uuid is null or p.mentee_id = $7::uuid) "                                            \
+    "and (not $8::boolean or (" IS_DUE ")) " NEWEST_FIRST "limit $4::integer"
 static const struct db_query LIST_OF_MENTOR = {
     .name = "pair_list_of_mentor",
-    .sql = OF_FEW("p.mentor_id = $5::uuid"),
-    .param_count = 7,
+    .sql = OF_FEW("p.mentor_id = $6::uuid"),
+    .param_count = 8,
 };
 static const struct db_query LIST_OF_MENTEE = {
     .name = "pair_list_of_mentee",
-    .sql = OF_FEW("p.mentee_id = $6::uuid"),
-    .param_count = 7,
+    .sql = OF_FEW("p.mentee_id = $7::uuid"),
+    .param_count = 8,
 };
 static const struct db_query LIST_OF_ONESELF = {
     .name = "pair_list_of_oneself",
     .sql = OF_FEW("(p.mentor_subject = (select identity.acting_subject()) "
                   "or p.mentee_subject = (select identity.acting_subject()))"),
-    .param_count = 7,
+    .param_count = 8,
 };
 static const struct db_query NOTE_READ = {
     .name = "pair_note_read",
@@ -276,7 +285,9 @@ static const struct db_query *list_for(const struct pair_filter *filter)
         return &LIST_OF_MENTEE;
     if (filter->mentor_id != NULL)
         return &LIST_OF_MENTOR;
-    return filter->is_due ? &LIST_DUE : &LIST_OF_ORGANISATION;
+    if (filter->is_due)
+        return &LIST_DUE;
+    return filter->states != NULL ? &LIST_OF_STATES : &LIST_OF_ORGANISATION;
 }
 
 int pair_store_list(struct db *db, struct arena *arena, const struct pair_filter *filter,
@@ -284,7 +295,9 @@ int pair_store_list(struct db *db, struct arena *arena, const struct pair_filter
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
     char limit[NUMBER_BYTES];
-    const char *const values[] = {filter->after,
+    const bool is_first = filter->after_at == NULL;
+    const char *const values[] = {is_first ? "infinity" : filter->after_at,
+                                  is_first ? LAST_ID : filter->after_id,
                                   filter->states,
                                   limit,
                                   filter->programme,

@@ -44,9 +44,10 @@ struct pair_filter {
     const char *states;    /* separated by commas; checked */
     const char *mentor_id; /* checked for their shape */
     const char *mentee_id;
-    bool is_due;       /* only those whose time is up */
-    const char *after; /* id of the last one of the page before */
-    size_t limit;      /* one more is looked for, to know whether there are more */
+    bool is_due;          /* only those whose time is up */
+    const char *after_at; /* proposed_at and id of the last one of the page before */
+    const char *after_id;
+    size_t limit; /* one more is looked for, to know whether there are more */
 };
 /*
  * pair_store_list() - the newest first

@@ -4,8 +4,11 @@
  * what many at once come to in test_pair_races.c.
  */
 #include "base/annotate.h"
+#include "base/arena.h"
 #include "base/text.h"
+#include "db/db.h"
 #include "mentoring/pair.h"
+#include "mentoring/pair_store.h"
 #include "support/contract.h"
 #include "support/database.h"
 #include "support/http.h"
@@ -13,6 +16,7 @@
 #include "support/mentoring.h"
 #include "support/scene.h"
 #include "support/server.h"
+#include "support/sql.h"
 #include "support/tokens.h"
 #include "support/writers.h"
 
@@ -581,5 +585,130 @@ Test(pairs, lists_show_ones_own_by_filters_page_by_page_and_without_a_total)
     typo = read_as(mentoring_coordinator(), "/v1/mentoring-pairs?state=activ");
     expect_problem(typo, 400, "invalid-parameter", "a state that there is not");
     cr_assert_not_null(strstr(typo->body, "did you mean 'active'"), "%s", typo->body);
+    scene_end(&scene);
+}
+
+/* As many pairs of the scene's two that are over, a minute between them. */
+static void add_past(const struct scene *scene, int count)
+{
+    scene_let_pass(path_of(
+        "insert into mentoring.pair (id, programme_id, mentor_id, mentee_id, mentor_subject, "
+        "mentee_subject, state, version, proposed_at, respond_by, ended_at, reason) "
+        "select gen_random_uuid(), p.programme_id, p.mentor_id, p.mentee_id, p.mentor_subject, "
+        "p.mentee_subject, 'declined', 2, p.proposed_at - n * interval '1 minute', p.respond_by, "
+        "p.proposed_at, 'too_far' from mentoring.pair p, generate_series(1, %d) n "
+        "where p.id = '%s'",
+        count, scene->pair));
+    test_database_run("analyze mentoring.pair");
+}
+
+/* How many pairs are looked at for a page of those in @states, from the place of @after on. */
+static long looked_at(const char *states, const struct pair *after, size_t *ret_count)
+{
+    char *owner = test_database_value("select id from catalogue.record where resource = "
+                                      "'organisations' and slug = '" ORGANISATION "'");
+    struct pair_filter filter = {.states = states,
+                                 .after_at = after == NULL ? NULL : after->proposed_at,
+                                 .after_id = after == NULL ? NULL : after->id,
+                                 .limit = 20};
+    struct db_pool *pool = sql_pool("express_writer", NULL);
+    struct pair *pairs;
+    struct arena arena;
+    struct db *db;
+    long looked;
+
+    cr_assert_eq(db_lease(pool, &db), 0);
+    cr_assert_eq(db_begin(db), 0);
+    (void)sql_value(db,
+                    "select set_config('express.role', 'coordinator', true) || "
+                    "set_config('express.organisation', '%s', true)",
+                    owner);
+    arena_init(&arena, 1024 * 1024);
+    cr_assert_eq(pair_store_list(db, &arena, &filter, true, &pairs, ret_count), 0);
+    looked = strtol(
+        sql_value(db, "select coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) "
+                      "from pg_stat_xact_all_tables where relid = 'mentoring.pair'::regclass"),
+        NULL, 10);
+    arena_deinit(&arena);
+    db_release(db);
+    db_pool_free(pool);
+    free(owner);
+    return looked;
+}
+
+Test(pairs, a_page_by_state_looks_at_no_more_of_the_past_than_it_shows)
+{
+    const struct pair after = {.proposed_at = "2026-01-01T00:00:00.000Z",
+                               .id = "ffffffff-ffff-ffff-ffff-ffffffffffff"};
+    static const struct {
+        const char *states;
+        bool is_far;
+        long most;
+    } ROWS[] = {{"paused", false, 100},
+                {"accepted,paused", false, 100},
+                {"declined,declined", false, 400},
+                {"declined", true, 400},
+                {NULL, true, 400}};
+    struct scene scene;
+
+    scene_begin(&scene, NULL);
+    scene_lead_to(&scene, PAIR_ACTIVE);
+    add_past(&scene, 5000);
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+        size_t count = 0;
+        const long looked = looked_at(ROWS[i].states, ROWS[i].is_far ? &after : NULL, &count);
+
+        cr_assert(looked <= ROWS[i].most, "%zu: %ld", i, looked);
+    }
+    scene_end(&scene);
+}
+
+/* A pair that somebody is erased from goes to the beginning of its month, and no other is left out
+ * or comes twice for it. */
+Test(pairs, pages_by_state_go_on_where_they_were_though_somebody_is_erased)
+{
+    struct scene scene;
+    struct text path;
+    const char *seen[8];
+    size_t count = 0, distinct = 0;
+
+    scene_begin(&scene, NULL);
+    scene_move(mentoring_coordinator(), &scene, "decline",
+               "{\"side\":\"mentee\",\"reason\":\"too_far\"}");
+    add_past(&scene, 6);
+    text_init(&path, TEXT_BYTES);
+    text_append_format(&path, "/v1/mentoring-pairs?programme=%s&state=declined,expired&limit=1",
+                       scene.programme);
+    for (bool is_last = false; !is_last;) {
+        CLEANUP(response_freep)
+        struct response *page = read_as(mentoring_coordinator(), path.bytes);
+        const char *next = json_string_value(response_at(page, "/page/next"));
+
+        expect_status(page, 200, path.bytes);
+        cr_assert(count < ARRAY_LENGTH(seen));
+        seen[count++] = path_of("%s", response_text_at(page, "/data/0/id"));
+        is_last = next == NULL;
+        text_clear(&path);
+        text_append_format(
+            &path, "/v1/mentoring-pairs?programme=%s&state=declined,expired&limit=1&cursor=%s",
+            scene.programme, is_last ? "" : next);
+        if (count == 3)
+            test_database_run(path_of(
+                "begin; set local session_replication_role = replica; update mentoring.pair set "
+                "mentee_id = null, mentee_subject = null, "
+                "proposed_at = date_trunc('month', proposed_at) where id = '%s'; commit",
+                seen[2]));
+    }
+    /* Each of the seven; the erased one perhaps once more, where it is now. */
+    for (size_t i = 0; i < count; i++) {
+        distinct++;
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(seen[i], seen[j]) == 0) {
+                cr_assert_str_eq(seen[i], seen[2]);
+                distinct--;
+            }
+    }
+    cr_assert_eq(distinct, 7, "%zu", distinct);
+    text_deinit(&path);
     scene_end(&scene);
 }
