@@ -350,6 +350,8 @@ static void append_link(struct text *text, const struct text *address, const cha
 int present_page_links(const struct request *request, const struct resource *resource,
                        const char *next, const char *previous, struct reply *reply)
 {
+    const bool is_page =
+        request_parameter(request, "limit") != NULL || request_parameter(request, "cursor") != NULL;
     struct text address;
     struct text text;
     const char *header;
@@ -368,7 +370,7 @@ int present_page_links(const struct request *request, const struct resource *res
     /* Long queries leave no room for more in one header; the pages matter most. */
     for (size_t i = 0; resource != NULL && i < FORMAT_COUNT && text.length < LINK_BYTES_MAX / 8;
          i++)
-        if (format_is_offered(&FORMATS[i], resource))
+        if (format_is_offered(&FORMATS[i], resource) && !(FORMATS[i].is_whole && is_page))
             append_link(&text, &address, "alternate", "format", FORMATS[i].name,
                         FORMATS[i].media_type);
     header = text_failed(&text) || text_failed(&address)

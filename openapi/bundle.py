@@ -38,6 +38,10 @@ SCHEMA = "#/components/schemas/"
 PARAMETER = "#/components/parameters/"
 FORMATS = {"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv",
            "geojson": "application/geo+json", "ics": "text/calendar"}
+CALENDARS = (" `ics` is never a page. An event that has left the list within the last 90 days, because "
+             "its record was changed, closed or withdrawn while the event lay ahead, is in it as "
+             "`CANCELLED` with a higher `SEQUENCE`, of the latest 2000 such records; of what leaves "
+             "it with time alone, such as by `days_left_min`, nothing is said, for it still holds.")
 LIMITS = ("type", "format", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum")
 STATUS = {"NotModified": "304", "Moved": "308", "InvalidParameter": "400", "InvalidBody": "400",
           "Unauthenticated": "401", "Forbidden": "403", "NotFound": "404", "NotAcceptable": "406",
@@ -424,7 +428,7 @@ class Contract:
         form = self.add_parameter(resource, "format",
                                   "Format of the answer; goes before the header `Accept`. All but "
                                   "`json` are streams of the whole list, unless `limit` or `cursor` "
-                                  "asks for a page.",
+                                  "asks for a page." + (CALENDARS if "ics" in formats else ""),
                                   {"type": "string", "enum": formats, "default": "json"})
         view = [fields, include] + shared("lang", "acceptLanguage")
         resource["read"] = shared("id") + view + shared(

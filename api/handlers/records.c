@@ -282,6 +282,21 @@ static bool refuse_format_of_past(struct request *request, struct reply *reply,
     return true;
 }
 
+/* A calendar is always whole: of a page nobody could be told what has left it. True: answered. */
+static bool refuse_page(struct request *request, struct reply *reply, const struct format *format,
+                        struct problem *problem, int *ret_result)
+{
+    static const char *const NAMES[] = {"limit", "cursor"};
+
+    problem_set(problem, "invalid-parameter", NULL);
+    for (size_t i = 0; i < ARRAY_LENGTH(NAMES); i++)
+        if (request_parameter(request, NAMES[i]) != NULL)
+            problem_add(problem, request->arena, NULL, NAMES[i], "not-with-format",
+                        "%s is always the whole list, and goes without %s", format->name, NAMES[i]);
+    *ret_result = reply_problem(request, reply, problem);
+    return true;
+}
+
 static int reply_list(struct request *request, struct reply *reply, struct list *list)
 {
     const struct memo_key key = present_key(request);
@@ -311,6 +326,8 @@ static int reply_list(struct request *request, struct reply *reply, struct list 
             return r;
         format = format_find("json");
     }
+    if (format->is_whole && query->is_page && refuse_page(request, reply, format, problem, &r))
+        return r;
     format_complete(format, query);
     if (format->record != NULL && !query->is_page)
         return reply_stream(request, reply, list, asked, query, format, problem);
@@ -425,7 +442,7 @@ static int reply_copy_or_absent(struct request *request, struct reply *reply,
 
 /* The record, or a calendar of it. */
 static void append_record(struct request *request, struct reply *reply, const struct read *read,
-                          const struct format *format)
+                          const struct format *format, const struct db_rows *left)
 {
     struct text shown;
 
@@ -437,26 +454,44 @@ static void append_record(struct request *request, struct reply *reply, const st
     view_append(&read->view, &read->item, request->arena, &shown);
     format->begin(read->view.query, &reply->body);
     format->record(read->view.query, (struct slice){shown.bytes, shown.length}, true, &reply->body);
+    for (size_t row = 0; left != NULL && row < db_rows_count(left); row++)
+        format->gone(read->view.query,
+                     (struct slice){db_rows_text(left, row, 0), db_rows_bytes(left, row, 0)},
+                     &reply->body);
     format->end(read->view.query, &reply->body);
     if (text_failed(&shown))
         reply->body.failed = true;
     text_deinit(&shown);
 }
 
-static int reply_record(struct request *request, struct reply *reply, const struct query *query,
+/* The record; and for a calendar what has left it. */
+static int fetch_record(struct request *request, struct query *query, const struct format *format,
+                        struct read *read, struct db_rows **ret_left)
+{
+    struct db *db = NULL;
+    int r = db_lease(request->application->pool, &db);
+
+    if (r == 0)
+        r = read_fetch(query, request_segment(request, "id"), db, request->arena, read);
+    if (r == 0 && format->gone != NULL) {
+        query->ids = &read->item.id;
+        query->id_count = 1;
+        r = page_gone(query, db, request->arena, ret_left);
+    }
+    db_release(db);
+    return r;
+}
+
+static int reply_record(struct request *request, struct reply *reply, struct query *query,
                         const struct format *format, const struct memo_key *key)
 {
     const struct application *application = request->application;
     const uint64_t resources = rests_on(query);
     const uint64_t generation = memo_generation(application->memo, resources);
-    struct db *db = NULL;
-    struct read read;
-    int r = db_lease(application->pool, &db);
+    CLEANUP(db_rows_freep) struct db_rows *left = NULL;
+    struct read read = {0};
+    int r = fetch_record(request, query, format, &read, &left);
 
-    if (r != 0)
-        return r > 0 ? reply_database(request, reply, r) : r;
-    r = read_fetch(query, request_segment(request, "id"), db, request->arena, &read);
-    db_release(db);
     if (r == READ_NOT_FOUND || r == READ_MOVED || r == READ_GONE) {
         r = reply_copy_or_absent(request, reply, query->resource, &read, r);
     } else if (r > 0) {
@@ -479,7 +514,7 @@ static int reply_record(struct request *request, struct reply *reply, const stru
             reply->content_language = view_languages(&read.view, &read.item, request->arena);
             present_public(reply);
             reply->cache = query_ages(query) ? REPLY_CACHE_AGING : reply->cache;
-            append_record(request, reply, &read, format);
+            append_record(request, reply, &read, format, left);
         }
     }
     read_deinit(&read);

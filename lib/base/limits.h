@@ -32,7 +32,7 @@
 #define SEARCH_MATCHES_MAX 1000 /* ranked at most: beyond it nobody pages by relevance */
 #define SORT_KEYS_MAX 4
 #define GONE_DAYS 90   /* calendars that ask once a quarter hear of what was withdrawn */
-#define GONE_MAX 500   /* of these in one calendar */
+#define GONE_MAX 2000  /* records of these in one calendar: some megabytes, the latest first */
 #define FAULTS_MAX 100 /* errors of one problem */
 #define REPLY_BYTES_MAX (16 * 1024 * 1024)
 #define REQUEST_ARENA_BYTES_MAX (32 * 1024 * 1024)

@@ -31,6 +31,7 @@ const struct format FORMATS[] = {
      .content_type = "text/calendar; charset=utf-8",
      .extension = "ics",
      .needs_calendar = true,
+     .is_whole = true,
      .begin = ics_begin,
      .record = ics_record,
      .gone = ics_gone,

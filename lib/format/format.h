@@ -21,12 +21,12 @@ struct format {
     const char *extension;    /* of a downloaded file; NULL: shown in place */
     bool needs_location;
     bool needs_calendar;
+    bool is_whole; /* never a page: it tells what has left the list, and a page has no such thing */
     void (*begin)(const struct query *query, struct text *text);
     void (*record)(const struct query *query, struct slice record, bool is_first,
                    struct text *text);
-    /* What is public no longer, of a list that would have had it; NULL: is not told. @record bears
-       ended_at beside its own members. */
-    void (*gone)(const struct query *query, struct slice record, struct text *text);
+    /* What has left the list, of one record; NULL: is not told. @left: see page_gone() */
+    void (*gone)(const struct query *query, struct slice left, struct text *text);
     void (*end)(const struct query *query, struct text *text);
 };
 
@@ -52,7 +52,7 @@ void geojson_end(const struct query *query, struct text *text);
 
 void ics_begin(const struct query *query, struct text *text);
 void ics_record(const struct query *query, struct slice record, bool is_first, struct text *text);
-void ics_gone(const struct query *query, struct slice record, struct text *text);
+void ics_gone(const struct query *query, struct slice left, struct text *text);
 void ics_end(const struct query *query, struct text *text);
 
 void ndjson_begin(const struct query *query, struct text *text);

@@ -3,11 +3,13 @@
  * format is a few lines and the streams take one record after the other, which a library that
  * builds the whole calendar does not.
  *
- * An event keeps its UID as long as its record and its place in the list of deadlines; SEQUENCE is
- * the version of the record, so that any change counts. Whole days are dates without a zone, as
- * everybody in the offer's place understands them; a time of day is given in UTC, which needs no
- * VTIMEZONE. What was called off, or is public no longer, is CANCELLED, so that calendars take it
- * out.
+ * An event keeps its UID as long as its record, and for a deadline its key or else its day,
+ * whatever becomes of the list around it. SEQUENCE is twice the version of the record, and one more
+ * for what has left the calendar, so that any change counts, also that of coming back. Whole days
+ * are dates without a zone, as everybody in the offer's place understands them; a time of day is
+ * given in UTC, which needs no VTIMEZONE. What was called off, and what has left the calendar while
+ * it lay ahead, is CANCELLED, so that calendars take it out; what had passed by then stays as it
+ * was.
  */
 #include "format/format.h"
 
@@ -21,6 +23,8 @@
 #define LINE_OCTETS_MAX 75
 #define VALUE_BYTES_MAX (64 * 1024)
 #define STAMP_BYTES 24
+#define UID_BYTES_MAX 128
+#define DEADLINES_MAX 100 /* as the contract has it */
 
 /* --- lines -------------------------------------------------------------------------------------
  */
@@ -106,8 +110,9 @@ static const char *stamp_of(struct slice json, char stamp[STAMP_BYTES])
 
 struct entry {
     struct slice record;
-    struct slice ended_at; /* of a record that is gone; length 0: it is there */
-    char uid[80];
+    struct slice ended_at; /* of a form that has left the calendar; length 0: it is there */
+    unsigned long sequence;
+    char uid[UID_BYTES_MAX];
     const char *start; /* 20270331, or 20270331T150000Z */
     const char *end;   /* the same, or NULL */
     struct slice label;
@@ -153,17 +158,21 @@ static void append_place(struct text *text, struct slice record)
     append_line(text, "GEO", position);
 }
 
-/* A record that is gone has one change more than its last version. */
+static unsigned long version_of(struct slice record)
+{
+    const struct slice version = slice_member(record, "version");
+    unsigned long counted = 0;
+
+    for (size_t i = 0; i < version.length && i < 9; i++)
+        counted = counted * 10 + (unsigned long)(version.bytes[i] - '0');
+    return counted;
+}
+
 static void append_sequence(struct text *text, const struct entry *entry)
 {
-    const struct slice version = slice_member(entry->record, "version");
-    unsigned long sequence = entry->ended_at.length > 0 ? 1 : 0;
-    unsigned long counted = 0;
     char number[24];
 
-    for (size_t i = 0; i < version.length && i < 10; i++)
-        counted = counted * 10 + (unsigned long)(version.bytes[i] - '0');
-    (void)snprintf(number, sizeof(number), "%lu", counted + sequence);
+    (void)snprintf(number, sizeof(number), "%lu", entry->sequence);
     append_line(text, "SEQUENCE", number);
 }
 
@@ -206,45 +215,115 @@ static void append_entry(struct text *text, const struct entry *entry)
 /* --- of offers ---------------------------------------------------------------------------------
  */
 
-/* Did it lie ahead when the record was last changed? Closed by hand, it does not hold. Both are
- * times in UTC, written in the same way. */
-static bool is_later(struct slice time, struct slice record)
-{
-    const struct slice changed = slice_member(record, "updated_at");
-    const size_t length = time.length < changed.length ? time.length : changed.length;
+struct deadline {
+    struct slice item, time; /* from which it is past */
+    char uid[UID_BYTES_MAX];
+};
 
-    return length > 0 && memcmp(time.bytes, changed.bytes, length) > 0;
+/* Both are times in UTC, written in the same way. */
+static bool is_after(struct slice time, struct slice other)
+{
+    const size_t length = time.length < other.length ? time.length : other.length;
+
+    return length > 0 && memcmp(time.bytes, other.bytes, length) > 0;
+}
+
+static bool is_listed(const struct deadline *deadlines, size_t count, const char *uid)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(deadlines[i].uid, uid) == 0)
+            return true;
+    return false;
+}
+
+/* By its key, or else its day; the contract refuses two of one name, and here they are numbered. */
+static void name_deadline(struct deadline *deadline, const struct deadline *before, size_t count,
+                          const char *id)
+{
+    char key[48], day[STAMP_BYTES];
+    const bool has_key = slice_member(deadline->item, "key").length > 0;
+
+    copy_text(slice_member(deadline->item, "key"), key, sizeof(key));
+    (void)stamp_of(slice_member(deadline->item, "date"), day);
+    (void)snprintf(deadline->uid, sizeof(deadline->uid), "%s.%s-%s@express", id,
+                   has_key ? "deadline" : "on", has_key ? key : day);
+    for (unsigned i = 2; is_listed(before, count, deadline->uid); i++)
+        (void)snprintf(deadline->uid, sizeof(deadline->uid), "%s.%s-%s.%u@express", id,
+                       has_key ? "deadline" : "on", has_key ? key : day, i);
+}
+
+/* Those of a record whose moment is known. */
+static size_t read_deadlines(struct slice record, struct deadline deadlines[DEADLINES_MAX])
+{
+    const struct slice listed = slice_member(slice_member(record, "application"), "deadlines");
+    const struct slice times = slice_member(record, "closing_times");
+    const char *at = listed.bytes, *time_at = times.bytes;
+    size_t count = 0;
+    char id[40];
+
+    copy_text(slice_member(record, "id"), id, sizeof(id));
+    while (listed.length > 0 && times.length > 0 && count < DEADLINES_MAX &&
+           slice_next_item(&at, &deadlines[count].item) &&
+           slice_next_item(&time_at, &deadlines[count].time)) {
+        name_deadline(&deadlines[count], deadlines, count, id);
+        count++;
+    }
+    return count;
+}
+
+static void append_deadline(struct text *text, struct entry *entry, const struct deadline *deadline)
+{
+    const bool is_day = slice_member(deadline->item, "time").length == 0;
+    char start[STAMP_BYTES];
+
+    memcpy(entry->uid, deadline->uid, sizeof(entry->uid));
+    entry->category = "DEADLINE";
+    entry->start = stamp_of(is_day ? slice_member(deadline->item, "date") : deadline->time, start);
+    entry->label = slice_member(deadline->item, "label");
+    append_entry(text, entry);
 }
 
 static void append_deadlines(struct text *text, struct entry *entry)
 {
-    const struct slice deadlines =
-        slice_member(slice_member(entry->record, "application"), "deadlines");
-    const struct slice times = slice_member(entry->record, "closing_times");
-    const bool is_closed =
-        slice_equals(slice_unquoted(slice_member(entry->record, "activity_status")), "closed");
-    const char *at = deadlines.bytes, *time_at = times.bytes;
-    struct slice deadline, time = {"", 0};
-    char id[40];
+    const struct slice closed_since = slice_unquoted(slice_member(entry->record, "closed_since"));
+    struct deadline deadlines[DEADLINES_MAX];
+    const size_t count = read_deadlines(entry->record, deadlines);
 
-    copy_text(slice_member(entry->record, "id"), id, sizeof(id));
-    entry->category = "DEADLINE";
-    for (unsigned i = 1; deadlines.length > 0 && slice_next_item(&at, &deadline); i++) {
-        const bool is_day = slice_member(deadline, "time").length == 0;
-        char start[STAMP_BYTES];
-
-        if (times.length == 0 || !slice_next_item(&time_at, &time))
-            time = (struct slice){"", 0};
-        if (!is_day && time.length == 0)
-            continue;
-        (void)snprintf(entry->uid, sizeof(entry->uid), "%s.deadline-%u@express", id, i);
-        entry->start = stamp_of(is_day ? slice_member(deadline, "date") : time, start);
-        entry->label = slice_member(deadline, "label");
-        entry->is_cancelled = entry->ended_at.length > 0 ||
-                              slice_equals(slice_member(deadline, "cancelled"), "true") ||
-                              (is_closed && is_later(time, entry->record));
-        append_entry(text, entry);
+    for (size_t i = 0; i < count; i++) {
+        entry->is_cancelled =
+            slice_equals(slice_member(deadlines[i].item, "cancelled"), "true") ||
+            (closed_since.length > 0 && is_after(slice_unquoted(deadlines[i].time), closed_since));
+        append_deadline(text, entry, &deadlines[i]);
     }
+}
+
+/* Does a later form of the record have the deadline? Then that says what has become of it. */
+static bool is_in_later(struct slice present, struct slice left, const char *form, const char *uid)
+{
+    struct deadline deadlines[DEADLINES_MAX];
+    const char *at = left.bytes;
+    struct slice later;
+
+    if (present.bytes[0] == '{' && is_listed(deadlines, read_deadlines(present, deadlines), uid))
+        return true;
+    while (slice_next_item(&at, &later) && later.bytes != form)
+        if (is_listed(deadlines, read_deadlines(later, deadlines), uid))
+            return true;
+    return false;
+}
+
+/* Those that lay ahead when they left. */
+static void append_left_deadlines(struct text *text, struct entry *entry, struct slice present,
+                                  struct slice left)
+{
+    const struct slice ended_at = slice_unquoted(entry->ended_at);
+    struct deadline deadlines[DEADLINES_MAX];
+    const size_t count = read_deadlines(entry->record, deadlines);
+
+    for (size_t i = 0; i < count; i++)
+        if (is_after(slice_unquoted(deadlines[i].time), ended_at) &&
+            !is_in_later(present, left, entry->record.bytes, deadlines[i].uid))
+            append_deadline(text, entry, &deadlines[i]);
 }
 
 /* --- of events ---------------------------------------------------------------------------------
@@ -269,6 +348,11 @@ static void append_event(struct text *text, struct entry *entry)
         return;
     if (!read_day(slice_member(entry->record, "ends_on"), &last))
         last = first;
+    if (entry->ended_at.length > 0) {
+        (void)snprintf(end, sizeof(end), "%04d-%02d-%02d", last.year, last.month, last.day);
+        if (memcmp(end, slice_unquoted(entry->ended_at).bytes, strlen(end)) < 0)
+            return; /* it was over when it left */
+    }
     last = day_after(last); /* the end is the first day without it */
     copy_text(slice_member(entry->record, "id"), id, sizeof(id));
     (void)snprintf(entry->uid, sizeof(entry->uid), "%s@express", id);
@@ -282,12 +366,9 @@ static void append_event(struct text *text, struct entry *entry)
     append_entry(text, entry);
 }
 
-static void append_record(const struct query *query, struct entry *entry, struct text *text)
+static bool has_deadlines(const struct query *query)
 {
-    if (resource_property(query->resource, "application") != NULL)
-        append_deadlines(text, entry);
-    else
-        append_event(text, entry);
+    return resource_property(query->resource, "application") != NULL;
 }
 
 /* --- the calendar ------------------------------------------------------------------------------
@@ -307,17 +388,35 @@ void ics_begin(const struct query *query, struct text *text)
 
 void ics_record(const struct query *query, struct slice record, bool is_first, struct text *text)
 {
-    struct entry entry = {.record = record};
+    struct entry entry = {.record = record, .sequence = version_of(record) * 2};
 
     (void)is_first;
-    append_record(query, &entry, text);
+    if (has_deadlines(query))
+        append_deadlines(text, &entry);
+    else
+        append_event(text, &entry);
 }
 
-void ics_gone(const struct query *query, struct slice record, struct text *text)
+void ics_gone(const struct query *query, struct slice left, struct text *text)
 {
-    struct entry entry = {.record = record, .ended_at = slice_member(record, "ended_at")};
+    const struct slice present = slice_member(left, "present");
+    const struct slice forms = slice_member(left, "left");
+    const unsigned long version = version_of(left);
+    const char *at = forms.bytes;
+    struct slice form;
 
-    append_record(query, &entry, text);
+    while (slice_next_item(&at, &form)) {
+        const unsigned long last = version_of(form);
+        struct entry entry = {.record = form,
+                              .ended_at = slice_member(form, "ended_at"),
+                              .sequence = (last > version ? last : version) * 2 + 1,
+                              .is_cancelled = true};
+
+        if (has_deadlines(query))
+            append_left_deadlines(text, &entry, present, forms);
+        else
+            append_event(text, &entry);
+    }
 }
 
 void ics_end(const struct query *query, struct text *text)

@@ -51,7 +51,7 @@ void compose_history_page(struct arena *arena, const struct query *query,
                           const struct cursor *cursor, struct statement *ret_statement);
 void compose_history_count(struct arena *arena, const struct query *query, unsigned most,
                            struct statement *ret_statement);
-/* One column: the documents that were public until a while ago and would match, with ended_at. */
+/* One column: what the list has lost in the last days; see page_gone(). */
 void compose_history_gone(struct arena *arena, const struct query *query,
                           struct statement *ret_statement);
 /* EXPLAIN (format json) of the query without its page. */

@@ -402,22 +402,120 @@ void compose_history_count(struct arena *arena, const struct query *query, unsig
     text_append(&statement->sql, ") counted");
 }
 
+/* --- what has left a list ------------------------------------------------------------------- */
+
+/* The moment before a row ended, or now where it has not. */
+#define LAST "coalesce(h.valid_to - interval '1 millisecond', now())"
+
+/* What q finds: in what is public now as lists find it, in what was by all of its texts. */
+static void add_past_search(struct statement *statement, const struct query *query)
+{
+    if (query->search == NULL)
+        return;
+    text_append_format(
+        &statement->sql,
+        " and exists (select from published.search_query($%d) q where case when h.valid_to is null "
+        "then exists (select from published.%s_search s where s.id = h.id and s.vector @@ q.query) "
+        "else (jsonb_to_tsvector('published.express', d.document, '[\"string\"]') || "
+        "coalesce(jsonb_to_tsvector(published.stemmer(d.document ->> 'language'), d.document, "
+        "'[\"string\"]'), '') || coalesce(jsonb_to_tsvector('published.express', "
+        "h.translations::jsonb, '[\"string\"]'), '')) @@ q.query end)",
+        statement_add_value(statement, query->search), query->resource->table);
+}
+
+/* Where it was, along the ground (haversine formula) and within the box. */
+static void add_past_place(struct statement *statement, const struct query *query)
+{
+    static const char LAT[] = "(d.document #>> '{location,lat}')::float8";
+    static const char LON[] = "(d.document #>> '{location,lon}')::float8";
+
+    if (query->has_near)
+        text_append_format(&statement->sql, " and %s is not null", LAT);
+    if (query->has_near && query->radius_km > 0) {
+        const int lat =
+            statement_add_value(statement, arena_format(statement->arena, "%.9f", query->lat));
+        const int lon =
+            statement_add_value(statement, arena_format(statement->arena, "%.9f", query->lon));
+        const int radius = statement_add_value(
+            statement, arena_format(statement->arena, "%.9f", query->radius_km));
+
+        text_append_format(
+            &statement->sql,
+            " and 2 * %.4f * asin(sqrt(least(1, sind((%s - $%d::float8) / 2) ^ 2 + cosd(%s) * "
+            "cosd($%d::float8) * sind((%s - $%d::float8) / 2) ^ 2))) <= $%d::float8",
+            EARTH_RADIUS_KM, LAT, lat, LAT, lat, LON, lon, radius);
+    }
+    if (query->has_box) {
+        const double bounds[] = {query->south, query->north, query->west, query->east};
+        int numbers[ARRAY_LENGTH(bounds)];
+
+        for (size_t i = 0; i < ARRAY_LENGTH(bounds); i++)
+            numbers[i] =
+                statement_add_value(statement, arena_format(statement->arena, "%.17g", bounds[i]));
+        text_append_format(&statement->sql, " and %s between $%d::float8 and $%d::float8", LAT,
+                           numbers[0], numbers[1]);
+        text_append_format(&statement->sql,
+                           query->west <= query->east
+                               ? " and %s >= $%d::float8 and %s <= $%d::float8"
+                               : " and (%s >= $%d::float8 or %s <= $%d::float8)",
+                           LON, numbers[2], LON, numbers[3]);
+    }
+}
+
+/*
+ * "with ended as (…), found as (…)": the records of which a row ended in the last days; and of
+ * these the rows that ended then or are public now, and match: as of their last moment, or of now.
+ * Most offers have no deadlines, and their texts are not read as JSON.
+ */
+static void add_found(struct statement *statement, const struct query *query)
+{
+    const bool has_deadlines = resource_property(query->resource, "application") != NULL;
+    const int resource = statement_add_value(statement, query->resource->path);
+
+    text_append_format(&statement->sql,
+                       "with ended as materialized (select distinct h.id from published.history h "
+                       "where h.resource = $%d and h.valid_to > now() - interval '%d days'%s",
+                       resource, GONE_DAYS,
+                       has_deadlines ? " and strpos(h.document, '\"deadlines\":') > 0" : "");
+    if (query->id_count > 0)
+        text_append_format(&statement->sql, " and h.id = any($%d::uuid[])",
+                           statement_add_value(
+                               statement, statement_array(statement, query->ids, query->id_count)));
+    text_append(&statement->sql,
+                "), found as materialized (select h.id, h.valid_to, d.shown, d.document from ended "
+                "join published.history h on h.id = ended.id cross join lateral (select t.shown, "
+                "t.shown::jsonb as document from (select ");
+    timed_append_past_document(&statement->sql, query->resource, "h.document", LAST);
+    text_append_format(&statement->sql,
+                       " as shown offset 0) t offset 0) d where (h.valid_to is null or h.valid_to "
+                       "> now() - interval '%d days')",
+                       GONE_DAYS);
+    add_conditions(statement, query);
+    add_past_search(statement, query);
+    add_past_place(statement, query);
+    text_append_char(&statement->sql, ')');
+}
+
 void compose_history_gone(struct arena *arena, const struct query *query,
                           struct statement *statement)
 {
-    static const char LAST[] = "h.valid_to - interval '1 millisecond'";
+    static const char DATES[] = "document #> '{application,deadlines}'";
 
     statement_init(statement, arena);
-    text_append(&statement->sql, "select left(");
-    timed_append_past_document(&statement->sql, query->resource, "h.document", LAST);
-    text_append(&statement->sql,
-                ", -1) || ',\"ended_at\":\"' || to_char(h.valid_to" DB_RFC3339 " || '\"}'");
-    add_rows(statement, query, LAST);
-    text_append_format(&statement->sql,
-                       " and h.valid_to > now() - interval '%d days' and not exists (select from "
-                       "published.history later where later.id = h.id and later.valid_from >= "
-                       "h.valid_to)",
-                       GONE_DAYS);
-    add_conditions(statement, query);
-    text_append_format(&statement->sql, " order by h.valid_to desc limit %d", GONE_MAX);
+    add_found(statement, query);
+    /* Of forms with the same dates the last one is enough; and none, where they stand still. */
+    text_append_format(
+        &statement->sql,
+        " select '{\"version\":' || coalesce((select c.document::jsonb ->> 'version' from "
+        "published.history c where c.id = l.id and c.valid_to is null), '0') || ',\"present\":' || "
+        "coalesce(max(l.present), 'null') || ',\"left\":[' || string_agg(l.shown, ',' order by "
+        "l.valid_to desc) || ']}' from (select distinct on (f.id, f.dates) f.id, f.valid_to, "
+        "f.present, f.shown from (select e.id, e.valid_to, e.%s as dates, p.shown as present, "
+        "left(e.shown, -1) || ',\"ended_at\":\"' || to_char(e.valid_to" DB_RFC3339
+        " || '\"}' as shown, p.id is not null and p.%s is not distinct from e.%s as is_same "
+        "from found e left join found p on p.id = e.id and p.valid_to is null "
+        "where e.valid_to is not null) f where not f.is_same "
+        "order by f.id, f.dates, f.valid_to desc) l "
+        "group by l.id order by max(l.valid_to) desc limit %d",
+        DATES, DATES, DATES, GONE_MAX);
 }

@@ -336,7 +336,7 @@ int page_gone(const struct query *query, struct db *db, struct arena *arena,
     int r;
 
     *ret_rows = NULL;
-    if (query->search != NULL || query->has_near || query->has_box || query->as_of != NULL)
+    if (query->as_of != NULL)
         return 0;
     compose_history_gone(arena, query, &statement);
     r = statement_failed(&statement) ? fault_raise(-ENOMEM)

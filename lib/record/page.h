@@ -60,9 +60,11 @@ MUST_CHECK int page_fetch(const struct query *query, const struct cursor_keys *k
 void page_deinit(struct page *page);
 
 /*
- * page_gone() - what the list has lost in the last days, as JSON documents with ended_at
- * Words and places are not asked of the past: with them there is none.
- * @ret_rows: owned, db_rows_free(); NULL: none
+ * page_gone() - what a list of records with dates has lost in the last days
+ * A row for each record of which an earlier form matched until then, and the present one does not,
+ * or has other dates: {"version": of what is public, 0: nothing; "present": the present form, null
+ * unless it matches; "left": [the earlier forms, each with ended_at, the latest first]}.
+ * @ret_rows: owned, db_rows_free(); NULL: none, because the query is of the past itself
  * Return: 0; a db outcome; a fault.
  */
 MUST_CHECK int page_gone(const struct query *query, struct db *db, struct arena *arena,

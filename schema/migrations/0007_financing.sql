@@ -27,6 +27,7 @@ create table catalogue.financing_offers_application_deadlines (
   date date not null,
   time text check (time ~ '^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$'),
   label text,
+  key text check (key ~ '^[a-z0-9]+(-[a-z0-9]+)*$'),
   cancelled boolean,
   primary key (record_id, position)
 );
@@ -85,6 +86,7 @@ create table published.financing_moment (
   minimum_amount numeric,
   maximum_amount numeric,
   currency text,
+  closed_since timestamptz,
   primary key (id, valid_from)
 );
 create index financing_moment_status on published.financing_moment
@@ -165,6 +167,20 @@ returns setof record language sql stable as $$
     end as status) state
 $$;
 
+-- financing_closed_since() - when somebody closed or paused the offer $1, whose document is $2, by hand
+-- Later changes leave that as it is: the history says since when it has been so without a break.
+-- What is being rendered is not in it yet.
+create function published.financing_closed_since(id uuid, document json) returns timestamptz
+language sql stable as $$
+  select case when $2 ->> 'activity_status' in ('closed', 'paused') then coalesce(
+    (select min(h.valid_from) from published.history h
+      where h.id = $1 and h.valid_from > coalesce(
+        (select max(o.valid_from) from published.history o
+          where o.id = $1 and coalesce(o.document::json ->> 'activity_status', '') not in
+                ('closed', 'paused')), '-infinity')),
+    ($2 ->> 'updated_at')::timestamptz) end
+$$;
+
 -- financing_offers_keep() - what rendering keeps of the records $1, beside their documents
 -- Not in SQL alone: the tables of the read model are made after the migrations.
 create function published.financing_offers_keep(ids uuid[]) returns void
@@ -172,7 +188,8 @@ language plpgsql as $$
 begin
   delete from published.financing_moment m where m.id = any(ids);
   insert into published.financing_moment
-  select d.id, m.* from published.financing_offers_documents d
+  select d.id, m.*, published.financing_closed_since(d.id, d.document::json)
+    from published.financing_offers_documents d
     cross join lateral published.financing_moments(d.document::json) m where d.id = any(ids);
 end
 $$;
@@ -201,6 +218,7 @@ returns text language sql stable as $$
       'closes_at', to_char(m.closes_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
       'days_left', m.next_deadline - (at at time zone m.time_zone)::date,
       'closing_times', m.closing_times,
+      'closed_since', to_char(m.closed_since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
       'in_euro', (select json_build_object(
           'minimum_amount', round(m.minimum_amount / e.rate, 2)::text,
           'maximum_amount', round(m.maximum_amount / e.rate, 2)::text,
@@ -225,7 +243,7 @@ $$;
 
 create function published.financing_offers_timed_then(document text, at timestamptz)
 returns text language sql stable as $$
-  select published.financing_members(row (null::uuid, m.*)::published.financing_moment, at)
+  select published.financing_members(row (null::uuid, m.*, null::timestamptz)::published.financing_moment, at)
     from published.financing_moments(document::json) m
    where m.valid_from <= at and m.valid_until > at
 $$;

@@ -473,13 +473,37 @@ static json_int_t sequence_of(const json_t *calendar, const char *uid)
     return -1;
 }
 
-static void uid_of(const char *slug, unsigned place, char uid[PATH_BYTES])
+/* @name: "on-21060701", or "deadline-" and a key */
+static void uid_of(const char *slug, const char *name, char uid[PATH_BYTES])
 {
     CLEANUP(response_freep)
     struct response *response = http_get(path_of("/v1/financing-offers/%s", slug));
 
-    (void)snprintf(uid, PATH_BYTES, "%s.deadline-%u@express", response_text_at(response, "/id"),
-                   place);
+    (void)snprintf(uid, PATH_BYTES, "%s.%s@express", response_text_at(response, "/id"), name);
+}
+
+/* Changes what is public. */
+static void change(const char *slug, const char *patch)
+{
+    CLEANUP(response_freep)
+    struct response *copy =
+        read_as(writer_partner(), path_of("/v1/financing-offers/%s/working-copy", slug));
+    json_auto_t *body = json_loads(patch, 0, NULL);
+    CLEANUP(response_freep)
+    struct response *response =
+        write_as(writer_partner(), "PATCH", path_of("/v1/financing-offers/%s", slug),
+                 response_header(copy, "ETag"), NULL, body);
+
+    expect_status(response, 200, patch);
+    step(writer_partner(), slug, "submit");
+    step(writer_editor(), slug, "publish");
+}
+
+static json_t *calendar_of(const char *path)
+{
+    CLEANUP(response_freep) struct response *response = http_get(path);
+
+    return read_calendar(response);
 }
 
 #define SPOKEN "Größe, Förderung; ein \\\\ Zeichen und viele Wörter, damit die Zeile "
@@ -498,9 +522,9 @@ Test(financing, a_calendar_has_the_deadlines_of_a_filter_and_tells_what_is_calle
     char first[PATH_BYTES], second[PATH_BYTES], third[PATH_BYTES];
     json_int_t sequence;
 
-    uid_of(slug, 1, first);
-    uid_of(slug, 2, second);
-    uid_of(slug, 3, third);
+    uid_of(slug, "on-21060701", first);
+    uid_of(slug, "on-21061201", second);
+    uid_of(slug, "on-21060901", third);
     {
         CLEANUP(response_freep)
         struct response *list = http_get("/v1/financing-offers?format=ics&country=CY&fields=id");
@@ -522,7 +546,7 @@ Test(financing, a_calendar_has_the_deadlines_of_a_filter_and_tells_what_is_calle
         cr_assert_str_eq(event_text(calendar, second, "start"), "21061201T150000Z");
         cr_assert_str_eq(event_text(calendar, third, "status"), "CANCELLED");
         sequence = sequence_of(calendar, first);
-        cr_assert_eq(sequence, json_integer_value(response_at(json, "/version")));
+        cr_assert_eq(sequence, 2 * json_integer_value(response_at(json, "/version")));
         cr_assert_str_neq(response_header(json, "ETag"), response_header(alone, "ETag"));
         cr_assert_not_null(strstr(response_header(json, "Link"), "text/calendar"));
         cr_assert_not_null(strstr(response_header(alone, "Vary"), "Accept"));
@@ -544,12 +568,163 @@ Test(financing, a_calendar_has_the_deadlines_of_a_filter_and_tells_what_is_calle
     free(slug);
 }
 
+#define DEADLINES(LIST)                                                                            \
+    "{\"application\":{\"deadline_kind\":\"cut_offs\",\"time_zone\":\"UTC\",\"deadlines\":[" LIST  \
+    "]}}"
+#define SUMMER "{\"date\":\"2106-07-01\"}"
+#define WINTER "{\"date\":\"2106-12-01\",\"key\":\"winter\"}"
+#define LATER "{\"date\":\"2107-01-15\",\"key\":\"winter\"}"
+#define SPRING "{\"date\":\"2106-03-01\"}"
+#define PAST "{\"date\":\"2020-01-01\"}"
+
+Test(financing, a_deadline_keeps_its_name_in_calendars_and_one_that_is_gone_is_called_off)
+{
+    static const struct {
+        const char *list, *summer, *winter, *winter_start;
+    } STEPS[] = {
+        {DEADLINES(SPRING "," WINTER "," SUMMER), "CONFIRMED", "CONFIRMED", "21061201"},
+        {DEADLINES(SPRING "," LATER "," SUMMER), "CONFIRMED", "CONFIRMED", "21070115"},
+        {DEADLINES(SPRING "," LATER), "CANCELLED", "CONFIRMED", "21070115"},
+        {DEADLINES(SPRING), "CANCELLED", "CANCELLED", "21070115"},
+        {DEADLINES(SUMMER "," WINTER), "CONFIRMED", "CONFIRMED", "21061201"},
+    };
+    char *slug = publish("A calendar that changes", DEADLINES(SUMMER "," WINTER));
+    char summer[PATH_BYTES], winter[PATH_BYTES], alone[PATH_BYTES];
+    json_int_t sequences[2] = {0, 0};
+
+    (void)snprintf(alone, sizeof(alone), "/v1/financing-offers/%s?format=ics", slug);
+    uid_of(slug, "on-21060701", summer);
+    uid_of(slug, "deadline-winter", winter);
+    for (size_t i = 0; i < ARRAY_LENGTH(STEPS); i++) {
+        change(slug, STEPS[i].list);
+        for (size_t j = 0; j < 2; j++) {
+            json_auto_t *calendar = calendar_of(j == 0 ? "/v1/financing-offers?format=ics" : alone);
+
+            cr_assert_str_eq(event_text(calendar, summer, "status"), STEPS[i].summer, "%zu", i);
+            cr_assert_str_eq(event_text(calendar, winter, "status"), STEPS[i].winter, "%zu", i);
+            cr_assert_str_eq(event_text(calendar, winter, "start"), STEPS[i].winter_start);
+            if (j == 0) {
+                const json_int_t is_new[] = {sequence_of(calendar, summer),
+                                             sequence_of(calendar, winter)};
+
+                cr_assert(is_new[0] > sequences[0] && is_new[1] > sequences[1], "%zu", i);
+                memcpy(sequences, is_new, sizeof(sequences));
+            }
+        }
+    }
+    free(slug);
+}
+
+Test(financing, whatever_leaves_the_filter_of_a_calendar_is_called_off_there)
+{
+    static const struct {
+        const char *filter, *change;
+    } ROWS[] = {
+        {"country=MT", "{\"country\":\"LU\"}"},
+        {"application_status=open", "{\"activity_status\":\"closed\"}"},
+        {"application_status=open&title=not.Zanzibar", "{\"activity_status\":\"paused\"}"},
+        {"q=velocipede", "{\"title\":\"About bicycles\"}"},
+        {"near=35.9,14.5&radius_km=30", "{\"location\":{\"lat\":49.6,\"lon\":6.1}}"},
+        {"near=35.9,14.5", "{\"location\":null}"},
+        {"bbox=14,35,15,36", "{\"location\":{\"lat\":35.9,\"lon\":15.1}}"},
+        {"eligibility.sectors=textile,crafts&closes_after=2100-01-01",
+         "{\"eligibility\":{\"sectors\":[\"care\"]}}"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+        char *slug = publish(
+            "About a velocipede",
+            "{\"country\":\"MT\",\"location\":{\"lat\":35.9,\"lon\":14.51},\"eligibility\":{"
+            "\"sectors\":[\"crafts\"]},\"application\":{\"deadline_kind\":\"cut_offs\","
+            "\"time_zone\":\"UTC\",\"deadlines\":[" PAST "," SUMMER "]}}");
+        char path[PATH_BYTES], past[PATH_BYTES], summer[PATH_BYTES];
+        json_t *before, *after;
+
+        (void)snprintf(path, sizeof(path), "/v1/financing-offers?format=ics&%s", ROWS[i].filter);
+        uid_of(slug, "on-20200101", past);
+        uid_of(slug, "on-21060701", summer);
+        before = calendar_of(path);
+        change(slug, ROWS[i].change);
+        after = calendar_of(path);
+        cr_expect_str_eq(event_text(before, summer, "status"), "CONFIRMED", "%s", path);
+        cr_expect_str_eq(event_text(before, past, "status"), "CONFIRMED", "%s", path);
+        cr_assert_not_null(event_text(after, summer, "status"), "%s", path);
+        cr_expect_str_eq(event_text(after, summer, "status"), "CANCELLED", "%s", path);
+        cr_expect_gt(sequence_of(after, summer), sequence_of(before, summer));
+        cr_expect_null(event_text(after, past, "status"), "it held: %s", path);
+        json_decref(before);
+        json_decref(after);
+        step(writer_editor(), slug, "archive");
+        free(slug);
+    }
+}
+
+Test(financing, what_was_closed_by_hand_stays_called_off_and_what_was_over_stays)
+{
+    char *slug = publish("Closed by hand", DEADLINES(PAST "," SUMMER));
+    char past[PATH_BYTES], summer[PATH_BYTES], path[PATH_BYTES];
+    static const char *const CHANGES[] = {"{\"activity_status\":\"closed\"}",
+                                          "{\"summary\":\"Another word.\"}",
+                                          "{\"activity_status\":\"paused\"}"};
+
+    (void)snprintf(path, sizeof(path), "/v1/financing-offers/%s?format=ics", slug);
+    uid_of(slug, "on-20200101", past);
+    uid_of(slug, "on-21060701", summer);
+    for (size_t i = 0; i < ARRAY_LENGTH(CHANGES); i++) {
+        json_t *calendar;
+
+        change(slug, CHANGES[i]);
+        calendar = calendar_of(path);
+        cr_expect_str_eq(event_text(calendar, past, "status"), "CONFIRMED", "%zu", i);
+        cr_expect_str_eq(event_text(calendar, summer, "status"), "CANCELLED", "%zu", i);
+        json_decref(calendar);
+    }
+    {
+        struct db_pool *pool = sql_pool(NULL, NULL);
+        struct db *db = NULL;
+
+        cr_assert_eq(db_lease(pool, &db), 0);
+        cr_assert_str_eq(
+            sql_value(db,
+                      "select count(distinct m.closed_since) || ' ' || bool_and(m.closed_since < "
+                      "r.updated_at) from published.financing_moment m join catalogue.record r on "
+                      "r.id = m.id where r.slug = '%s' and r.resource = 'financing-offers'",
+                      slug),
+            "1 true");
+        db_release(db);
+        db_pool_free(pool);
+    }
+    change(slug, "{\"activity_status\":\"open\"}");
+    {
+        json_auto_t *calendar = calendar_of(path);
+
+        cr_expect_str_eq(event_text(calendar, summer, "status"), "CONFIRMED");
+    }
+    step(writer_editor(), slug, "archive");
+    {
+        json_auto_t *calendar = calendar_of("/v1/financing-offers?format=ics");
+
+        cr_expect_str_eq(event_text(calendar, summer, "status"), "CANCELLED");
+        cr_expect_null(event_text(calendar, past, "status"));
+    }
+    free(slug);
+}
+
+Test(financing, a_calendar_is_never_a_page)
+{
+    CLEANUP(response_freep)
+    struct response *page = http_get("/v1/financing-offers?format=ics&limit=10");
+    CLEANUP(response_freep) struct response *list = http_get("/v1/financing-offers?limit=10");
+
+    expect_problem(page, 400, "invalid-parameter", "a page");
+    cr_assert_null(strstr(response_header(list, "Link"), "format=ics"));
+}
+
 Test(financing, events_have_a_calendar_too_and_what_has_no_dates_has_none)
 {
     CLEANUP(response_freep)
-    struct response *events =
-        http_send("GET", "/v1/events?limit=100",
-                  (const char *const[]){"Accept: text/calendar", NULL}, NULL, 0);
+    struct response *events = http_send(
+        "GET", "/v1/events", (const char *const[]){"Accept: text/calendar", NULL}, NULL, 0);
     CLEANUP(response_freep) struct response *practices = http_get("/v1/practices?format=ics");
     CLEANUP(response_freep)
     struct response *practice = http_get("/v1/practices/diomcoop?format=ics");
