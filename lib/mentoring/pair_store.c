@@ -119,12 +119,13 @@ static const struct db_query LIST_DUE = {
     .sql = OF_ORGANISATION("", "and " OF_STATES "and " IS_DUE),
     .param_count = 5,
 };
-/* Few rows, which their person leads to; $6 mentor, $7 mentee, $8 due. */
+/* Few rows, which their person leads to; $6 mentor, $7 mentee, $8 due. Whoever is not shown is not
+ * found either: asked for is the person that the caller may see, and not the pair's knowledge. */
 #define OF_FEW(PERSON)                                                                             \
     "select " COLUMNS " from mentoring.pair p" BESIDE "where " PERSON " and " BEHIND               \
     "and " OF_STATES "and ($5::text is null or p.programme_id::text = $5 or r.slug = $5) "         \
-    "and ($6::uuid is null or p.mentor_id = $6::uuid) "                                            \
-    "and ($7::uuid is null or p.mentee_id = $7::uuid) "                                            \
+    "and ($6::uuid is null or mentor.id = $6::uuid) "                                              \
+    "and ($7::uuid is null or mentee.id = $7::uuid) "                                              \
     "and (not $8::boolean or (" IS_DUE ")) " NEWEST_FIRST "limit $4::integer"
 static const struct db_query LIST_OF_MENTOR = {
     .name = "pair_list_of_mentor",

@@ -104,6 +104,16 @@ Test(pair_privacy, partners_editors_and_administrators_are_refused_before_any_ta
     scene_end(&scene);
 }
 
+/* How many pairs a list by one person shows. */
+static size_t found_by(const char *token, const char *kind, const char *person)
+{
+    CLEANUP(response_freep)
+    struct response *list = read_as(token, path_of("/v1/mentoring-pairs?%s=%s", kind, person));
+
+    expect_status(list, 200, kind);
+    return json_array_size(response_at(list, "/data"));
+}
+
 /* Checks Z25. */
 Test(pair_privacy, the_partner_is_gone_when_the_pair_has_ended)
 {
@@ -136,6 +146,9 @@ Test(pair_privacy, the_partner_is_gone_when_the_pair_has_ended)
         cr_assert_eq(response_at(pair, "/mentee") != NULL, ROWS[i].profile == 200, "%s",
                      pair->body);
         cr_assert_not_null(response_at(pair, "/mentor"), "oneself");
+        cr_assert_eq(found_by(scene.mentor.token, "mentee", scene.mentee.id),
+                     ROWS[i].profile == 200 ? i + 1 : 0, "%s", pair_state_name(ROWS[i].state));
+        cr_assert_eq(found_by(scene.mentor.token, "mentor", scene.mentor.id), i + 1);
     }
     scene_end(&scene);
 }
@@ -160,6 +173,10 @@ Test(pair_privacy, a_pair_is_over_when_somebody_withdraws_consent)
     coordinators = read_as(mentoring_coordinator(), scene_path(&scene, ""));
     expect_text(coordinators, "/reason", "consent_withdrawn");
     expect_absent(coordinators, "/mentee");
+    cr_assert_eq(found_by(mentoring_coordinator(), "mentee", scene.mentee.id), 0);
+    cr_assert_eq(found_by(mentoring_coordinator(), "mentor", scene.mentor.id), 1);
+    cr_assert_eq(found_by(scene.mentor.token, "mentee", scene.mentee.id), 0);
+    cr_assert_eq(found_by(scene.mentee.token, "mentee", scene.mentee.id), 1, "oneself");
     scene_end(&scene);
 }
 
