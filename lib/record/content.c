@@ -195,6 +195,7 @@ int content_check(const struct resource *resource, json_t *data, const char *poi
     (void)schema_check(resource->write_schema, data, pointer, arena, problem);
     check_slug(&checker, data, pointer);
     check_translations(&checker, data, pointer);
+    content_check_rules(resource, data, pointer, arena, problem);
     return record_visit(resource, data, pointer, check_value, &checker);
 }
 

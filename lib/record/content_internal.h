@@ -1,11 +1,17 @@
 #pragma once
 /*
- * Content, shared between content.c (checking, comparing) and content_text.c (letters and times).
+ * Content, shared between content.c (checking, comparing), content_rules.c (what properties say
+ * together) and content_text.c (letters and times).
  */
 #include "base/annotate.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+struct arena;
+struct problem;
+struct resource;
 
 #define CONTENT_TIME_BYTES 25 /* 2026-02-01T10:00:00.000Z */
 
@@ -22,3 +28,8 @@ enum content_time { CONTENT_TIME_BEYOND = 1, CONTENT_TIME_NONE };
  * Return: 0; CONTENT_TIME_BEYOND (before the year 1 or after 9999 in UTC); CONTENT_TIME_NONE.
  */
 MUST_CHECK int content_time_in_utc(const char *text, char ret_time[CONTENT_TIME_BYTES]);
+
+/* Tells every fault of properties that do not go together, of data that need not obey the schema.
+ */
+void content_check_rules(const struct resource *resource, const json_t *data, const char *pointer,
+                         struct arena *arena, struct problem *problem);

@@ -415,6 +415,47 @@ Test(financing, the_facts_of_an_application_are_checked)
     }
 }
 
+Test(financing, facts_that_do_not_go_together_are_told_all_at_once)
+{
+    static const char FAULTY[] =
+        "{\"minimum_amount\":{\"amount\":\"1000.5\",\"currency\":\"EUR\"},\"maximum_amount\":{"
+        "\"amount\":\"1000.49\",\"currency\":\"EUR\"},\"eligibility\":{\"minimum_age\":30,"
+        "\"maximum_age\":29},\"schedule\":[{\"at\":\"start\",\"from_month\":0,\"until_month\":12},"
+        "{\"at\":\"later\",\"from_month\":12,\"until_month\":12}],\"application\":{"
+        "\"deadline_kind\":\"single\",\"time_zone\":\"UTC\",\"opens_on\":\"2030-01-01\","
+        "\"deadlines\":[{\"date\":\"2029-12-31\"},{\"date\":\"2030-02-01\"},{\"date\":"
+        "\"2030-02-01\",\"time\":\"12:00\"}]}}";
+    static const char FITTING[] =
+        "{\"minimum_amount\":{\"amount\":\"01000.50\",\"currency\":\"EUR\"},\"maximum_amount\":{"
+        "\"amount\":\"1000.5\",\"currency\":\"EUR\"},\"eligibility\":{\"minimum_age\":30,"
+        "\"maximum_age\":30},\"schedule\":[{\"at\":\"start\",\"from_month\":0,\"until_month\":1}],"
+        "\"application\":{\"deadline_kind\":\"single\",\"time_zone\":\"UTC\",\"opens_on\":"
+        "\"2030-02-01\",\"deadlines\":[{\"date\":\"2029-12-31\",\"cancelled\":true},{\"date\":"
+        "\"2030-02-01\"},{\"date\":\"2030-02-01\",\"cancelled\":true,\"key\":\"noon\"}]}}";
+    static const char *const FAULTS[][2] = {
+        {"/maximum_amount/amount", "out-of-order"},
+        {"/eligibility/maximum_age", "out-of-order"},
+        {"/schedule/1/until_month", "out-of-order"},
+        {"/application/deadlines/0/date", "out-of-order"},
+        {"/application/deadlines/2", "duplicate-items"},
+        {"/application/deadlines", "too-many-items"},
+    };
+    json_auto_t *faulty = offer("Faulty", FAULTY);
+    json_auto_t *fitting = offer("Fitting", FITTING);
+    CLEANUP(response_freep)
+    struct response *refused =
+        write_as(writer_partner(), "POST", "/v1/financing-offers?dry_run=true", NULL, NULL, faulty);
+    CLEANUP(response_freep)
+    struct response *taken = write_as(writer_partner(), "POST", "/v1/financing-offers?dry_run=true",
+                                      NULL, NULL, fitting);
+
+    expect_problem(refused, 422, "validation-failed", "faulty");
+    for (size_t i = 0; i < ARRAY_LENGTH(FAULTS); i++)
+        expect_error(refused, FAULTS[i][0], FAULTS[i][1], FAULTS[i][0]);
+    cr_assert_eq(json_array_size(response_at(refused, "/errors")), ARRAY_LENGTH(FAULTS));
+    cr_assert_lt(taken->status, 300, "%s", taken->body);
+}
+
 /* --- calendars ---------------------------------------------------------------------------------
  */
 
