@@ -106,14 +106,17 @@ static const struct db_query MENTEES = {
 };
 
 enum { PAIR_MENTOR, PAIR_MENTEE, PAIR_OPEN, PAIR_COLUMNS };
+/* What fills the places of mentors, and of the past what these mentees have tried: a programme has
+ * far more pairs that are over than people who wait. Theirs are all of this programme. */
 static const struct db_query PAIRS = {
     .name = "match_pairs",
-    .sql =
-        "select p.mentor_id, p.mentee_id, p.state in " OPEN_STATES "from mentoring.pair p "
-        "where p.programme_id = $1::uuid and p.mentor_id is not null and p.mentee_id is not null "
-        "and p.state in ('proposed', 'accepted', 'active', 'paused', 'declined', 'ended_early') "
-        "order by p.id",
-    .param_count = 1,
+    .sql = "select p.mentor_id, p.mentee_id, true from mentoring.pair p "
+           "where p.programme_id = $1::uuid and p.state in " OPEN_STATES
+           "union all select p.mentor_id, p.mentee_id, false from mentoring.pair p "
+           "where p.mentee_id = any ($2::uuid[]) and p.mentor_id is not null "
+           "and p.state in ('declined', 'ended_early') "
+           "order by 3, 1, 2",
+    .param_count = 2,
 };
 
 /* In one order, so that of two who propose at once one waits for the other. */
@@ -426,10 +429,33 @@ static int compare_barred(const void *one, const void *other)
     return (a->mentor > b->mentor) - (a->mentor < b->mentor);
 }
 
+static void append_item(struct text *text, const char *item)
+{
+    text_append_char(text, text->length == 0 ? '{' : ',');
+    text_append(text, item);
+}
+
+static int find_pairs(struct db *db, const struct match_pool *pool, struct db_rows **ret_rows)
+{
+    struct text mentees;
+    int r;
+
+    text_init(&mentees, LISTS_BYTES_MAX);
+    for (uint32_t i = 0; i < pool->mentee_count; i++)
+        append_item(&mentees, pool->mentees[i].id);
+    text_append(&mentees, mentees.length == 0 ? "{}" : "}");
+    r = text_failed(&mentees)
+            ? fault_raise(-ENOMEM)
+            : db_run(db, &PAIRS, (const char *const[]){pool->programme_id, mentees.bytes},
+                     ret_rows);
+    text_deinit(&mentees);
+    return r;
+}
+
 static int load_pairs(struct db *db, struct match_pool *pool)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-    int r = db_run(db, &PAIRS, (const char *const[]){pool->programme_id}, &rows);
+    int r = find_pairs(db, pool, &rows);
 
     if (r != 0)
         return r;
@@ -657,12 +683,6 @@ void match_cohort_deinit(struct match_cohort *cohort)
 struct columns {
     struct text ids, mentees, mentors, scores;
 };
-
-static void append_item(struct text *text, const char *item)
-{
-    text_append_char(text, text->length == 0 ? '{' : ',');
-    text_append(text, item);
-}
 
 static void append_pair(const struct match_cohort *cohort, uint32_t mentee, uint32_t mentor,
                         struct columns *columns)
