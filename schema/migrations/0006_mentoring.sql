@@ -909,6 +909,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp
 begin atomic
   select e.receipt, e.erased_at from mentoring.erasure e
    where e.participant_id = wanted and e.kind = wanted_kind
+     and e.erased_at > now() - interval '24 hours'
      and e.asked_by = sha256(convert_to(e.receipt || identity.acting_caller(), 'UTF8'))
    order by e.erased_at limit 1;
 end;

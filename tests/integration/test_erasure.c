@@ -237,7 +237,7 @@ Test(erasure, who_asked_hears_gone_all_others_nothing_and_a_receipt_can_be_check
     struct stage stage;
     CLEANUP(response_freep)
     struct response *done = NULL, *again = NULL, *gone = NULL, *contact = NULL, *other = NULL,
-                    *self = NULL, *receipt = NULL, *unknown = NULL, *no_id = NULL;
+                    *self = NULL, *receipt = NULL, *unknown = NULL, *no_id = NULL, *later = NULL;
 
     stage_set(&stage);
     done = erase(mentoring_coordinator(), &stage.mentee);
@@ -264,6 +264,11 @@ Test(erasure, who_asked_hears_gone_all_others_nothing_and_a_receipt_can_be_check
     cr_expect_null(strstr(receipt->body, stage.mentee.id));
     expect_problem(unknown, 404, "not-found", "no receipt");
     expect_problem(no_id, 404, "not-found", "the id of a person is no receipt");
+    test_database_run(path_of("update mentoring.erasure set erased_at = erased_at - interval "
+                              "'25 hours' where participant_id = '%s'",
+                              stage.mentee.id));
+    later = read_as(mentoring_coordinator(), address_of(&stage.mentee, ""));
+    expect_problem(later, 404, "not-found", "who has asked, after a day");
     stage_strike(&stage);
 }
 
