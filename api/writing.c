@@ -69,6 +69,24 @@ int writing_check_body(struct writing *writing, const char *schema)
     return writing_refuse_problem(writing, writing->problem);
 }
 
+/* What was found at one place before is not found there once more. */
+void writing_tell_faults(struct writing *writing, const char *schema)
+{
+    const struct contract *contract = writing->request->application->contract;
+    struct arena *arena = writing->request->arena;
+    struct problem more = {0};
+
+    problem_set(writing->problem, "validation-failed", NULL);
+    (void)schema_check(contract_request(contract, schema), writing->body, "", arena, &more);
+    for (size_t i = 0; i < more.error_count && i < ARRAY_LENGTH(more.errors); i++) {
+        const struct problem_error *error = &more.errors[i];
+
+        if (error->pointer == NULL || !problem_tells(writing->problem, error->pointer))
+            problem_add(writing->problem, arena, error->pointer, NULL, error->code, "%s",
+                        error->detail == NULL ? "" : error->detail);
+    }
+}
+
 /* --- before the transaction ----------------------------------------------------------------- */
 
 static int read_parameters(struct writing *writing)

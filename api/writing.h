@@ -97,3 +97,5 @@ MUST_CHECK int writing_refuse_problem(struct writing *writing, const struct prob
  * Return: 0; WRITING_ANSWERED (422 validation-failed); a fault.
  */
 MUST_CHECK int writing_check_body(struct writing *writing, const char *schema);
+/* The same into @writing->problem, without refusing: for steps that look for more first. */
+void writing_tell_faults(struct writing *writing, const char *schema);

@@ -74,6 +74,10 @@ int participants_refuse(struct writing *writing, int outcome)
         return writing_refuse(writing, "participant-known", NULL);
     case PARTICIPANT_WITHDRAWN:
         return writing_refuse(writing, "participant-withdrawn", NULL);
+    case PARTICIPANT_INTAKE_FULL:
+        problem_set(writing->problem, "validation-failed", NULL);
+        participant_tell_intake_full(writing->request->arena, writing->problem);
+        return writing_refuse_problem(writing, writing->problem);
     default:
         return outcome;
     }
@@ -291,6 +295,24 @@ static void pseudonym_of(const struct writing *writing, const char *id,
                    ret_subject);
 }
 
+/* The rules of the programme that the body names; none, and a fault, where there is none. */
+static int read_programme(struct writing *writing, struct participant_rules *rules,
+                          json_t **ret_intakes)
+{
+    const char *programme = json_string_value(json_object_get(writing->body, "programme"));
+    int r = PARTICIPANT_NOT_FOUND;
+
+    *rules = (struct participant_rules){.programme_slug = NULL};
+    if (programme != NULL)
+        r = participant_store_rules(writing->db, writing->request->arena, programme, rules,
+                                    ret_intakes);
+    if (r == PARTICIPANT_NOT_FOUND && !problem_tells(writing->problem, "/programme"))
+        problem_add(writing->problem, writing->request->arena, "/programme", NULL, "unknown-record",
+                    "you have no programme of this id or slug");
+    return r == PARTICIPANT_NOT_FOUND ? 0 : r;
+}
+
+/* Everything that is wrong with it at once: by the contract, by itself, and for the programme. */
 static int read_new(struct writing *writing, struct participant *participant,
                     struct participant_consent consents[PARTICIPANT_CONSENTS_MAX],
                     size_t *ret_count)
@@ -299,27 +321,22 @@ static int read_new(struct writing *writing, struct participant *participant,
     struct arena *arena = writing->request->arena;
     struct participant_rules rules;
     json_auto_t *intakes = NULL;
-    int r, told;
+    int r;
 
-    r = participant_store_rules(writing->db, arena,
-                                json_string_value(json_object_get(writing->body, "programme")),
-                                &rules, &intakes);
-    if (r != 0 && r != PARTICIPANT_NOT_FOUND)
+    writing_tell_faults(writing,
+                        participant->kind == PARTICIPANT_MENTOR ? "NewMentor" : "NewMentee");
+    r = read_programme(writing, &rules, &intakes);
+    if (r == 0)
+        r = participant_from_json(writing->body, arena, participant, writing->problem);
+    if (r == 0 || r == PARTICIPANT_INVALID)
+        r = participant_read_consents(list, arena, consents, ret_count, writing->problem);
+    if (r != 0 && r != PARTICIPANT_INVALID)
         return r;
-    if (r == PARTICIPANT_NOT_FOUND)
-        problem_add(writing->problem, arena, "/programme", NULL, "unknown-record",
-                    "you have no programme of this id or slug");
-    told = participant_from_json(writing->body, arena, participant, writing->problem);
-    if (told >= 0)
-        told = participant_read_consents(list, arena, consents, ret_count, writing->problem);
-    if (told < 0)
-        return told;
-    if (r != 0)
+    if (intakes != NULL && !participant_obeys(participant, NULL, &rules, arena, writing->problem))
+        r = PARTICIPANT_INVALID;
+    if (r != 0 || writing->problem->error_count > 0)
         return refuse_invalid(writing);
     participant->programme_id = arena_copy(arena, rules.programme_id);
-    if (!participant_obeys(participant, NULL, &rules, arena, writing->problem) ||
-        writing->problem->error_count > 0)
-        return refuse_invalid(writing);
     return participant->programme_id == NULL ? fault_raise(-ENOMEM) : 0;
 }
 
@@ -331,10 +348,8 @@ static int create(struct writing *writing)
     struct arena *arena = writing->request->arena;
     char subject[CALLER_SUBJECT_BYTES];
     size_t consent_count = 0;
-    int r = writing_check_body(writing, kind == PARTICIPANT_MENTOR ? "NewMentor" : "NewMentee");
+    int r = read_new(writing, &participant, consents, &consent_count);
 
-    if (r == 0)
-        r = read_new(writing, &participant, consents, &consent_count);
     if (r != 0)
         return r;
     r = participant_store_new_id(arena, &participant.id);
@@ -422,37 +437,37 @@ static int merge(struct writing *writing, const struct participant *before)
     return 0;
 }
 
-/* The profile in the body, held against contract and programme. */
+/* The profile in the body, held against contract and programme; with the faults that there are. */
 static int read_profile(struct writing *writing, const struct participant *before,
                         struct participant *participant)
 {
-    const char *schema = before->kind == PARTICIPANT_MENTOR ? "MentorProfile" : "MenteeProfile";
     struct arena *arena = writing->request->arena;
     struct participant_rules rules;
     json_auto_t *intakes = NULL;
-    int r = writing_check_body(writing, schema);
+    int r;
 
-    if (r != 0)
-        return r;
+    writing_tell_faults(writing,
+                        before->kind == PARTICIPANT_MENTOR ? "MentorProfile" : "MenteeProfile");
     *participant = *before;
     r = participant_from_json(writing->body, arena, participant, writing->problem);
-    if (r == PARTICIPANT_INVALID)
-        return refuse_invalid(writing);
-    if (r == 0)
-        r = participant_store_rules(writing->db, arena, before->programme_id, &rules, &intakes);
-    if (r == PARTICIPANT_NOT_FOUND)
-        return 0; /* the programme is gone, and its rules with it */
-    if (r != 0)
+    if (r != 0 && r != PARTICIPANT_INVALID)
         return r;
-    return participant_obeys(participant, before, &rules, arena, writing->problem)
-               ? 0
-               : refuse_invalid(writing);
+    r = participant_store_rules(writing->db, arena, before->programme_id, &rules, &intakes);
+    if (r != 0 && r != PARTICIPANT_NOT_FOUND) /* the programme is gone, and its rules with it */
+        return r;
+    if ((intakes != NULL &&
+         !participant_obeys(participant, before, &rules, arena, writing->problem)) ||
+        writing->problem->error_count > 0)
+        return refuse_invalid(writing);
+    return 0;
 }
 
 static int keep(struct writing *writing, struct participant *participant)
 {
     int r = participant_store_update(writing->db, writing->request->arena, participant);
 
+    if (r == PARTICIPANT_INTAKE_FULL)
+        return participants_refuse(writing, r);
     if (r == 0)
         r = participants_get(writing, PARTICIPANT_LOOK, participant);
     if (r != 0)
@@ -468,13 +483,13 @@ static int change(struct writing *writing)
     int r = participants_get(writing, PARTICIPANT_CHANGE, &before);
 
     if (r == 0)
-        r = writing_check_body(writing, kind == PARTICIPANT_MENTOR ? "MentorPatch" : "MenteePatch");
-    if (r == 0)
         r = check_match(writing, &before);
     if (r == 0)
         r = note_change(writing, &before, "update");
-    if (r == 0)
-        r = merge(writing, &before);
+    if (r != 0)
+        return r;
+    writing_tell_faults(writing, kind == PARTICIPANT_MENTOR ? "MentorPatch" : "MenteePatch");
+    r = json_is_object(writing->body) ? merge(writing, &before) : refuse_invalid(writing);
     if (r == 0)
         r = read_profile(writing, &before, &participant);
     return r == 0 ? keep(writing, &participant) : r;
@@ -494,11 +509,11 @@ static int replace(struct writing *writing)
     int r = participants_get(writing, PARTICIPANT_CHANGE, &before);
 
     if (r == 0)
-        r = read_profile(writing, &before, &participant);
-    if (r == 0)
         r = check_match(writing, &before);
     if (r == 0)
         r = note_change(writing, &before, "replace");
+    if (r == 0)
+        r = read_profile(writing, &before, &participant);
     return r == 0 ? keep(writing, &participant) : r;
 }
 

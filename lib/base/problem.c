@@ -292,6 +292,14 @@ void problem_add(struct problem *problem, struct arena *arena, const char *point
     error->detail = arena_copy(arena, detail);
 }
 
+bool problem_tells(const struct problem *problem, const char *pointer)
+{
+    for (size_t i = 0; i < problem->error_count && i < ARRAY_LENGTH(problem->errors); i++)
+        if (problem->errors[i].pointer != NULL && strcmp(problem->errors[i].pointer, pointer) == 0)
+            return true;
+    return false;
+}
+
 static void append_member(struct text *text, const char *name, const char *value)
 {
     if (value == NULL)

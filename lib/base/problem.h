@@ -9,6 +9,7 @@
 #include "base/annotate.h"
 #include "base/limits.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena;
@@ -43,6 +44,9 @@ struct problem {
 void problem_add(struct problem *problem, struct arena *arena, const char *pointer,
                  const char *parameter, const char *code, const char *format, ...)
     PRINTF_LIKE(6, 7);
+
+/* Is there a fault of this place of the body? Then a second one says nothing new. */
+bool problem_tells(const struct problem *problem, const char *pointer);
 
 /* Set status, code, title and detail from one of the known problems; the errors stay. */
 void problem_set(struct problem *problem, const char *code, const char *detail);

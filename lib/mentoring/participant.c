@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define TENTHS 10.0
+#define DEGREES_MAX 180
 /* What the nearest double of a number with one decimal, times ten, may be off. */
 #define TENTHS_ERROR 1e-7
 
@@ -36,25 +37,50 @@ const char *participant_kind_path(enum participant_kind kind)
     return KIND_PATHS[kind];
 }
 
-/* --- reading -------------------------------------------------------------------------------- */
+/* --- reading: what the contract has refused already is passed over
+ * -------------------------------------------------------------------------------- */
 
 static const char *text_of(const json_t *body, const char *name, struct arena *arena)
 {
     return arena_copy(arena, json_string_value(json_object_get(body, name)));
 }
 
+/* One fault for each place is enough. @detail: NULL when the arena is full */
+static void tell(struct problem *problem, struct arena *arena, const char *pointer,
+                 const char *code, const char *detail)
+{
+    if (pointer != NULL && detail != NULL && !problem_tells(problem, pointer))
+        problem_add(problem, arena, pointer, NULL, code, "%s", detail);
+}
+
 static const char *words_of(const json_t *body, const char *name, struct arena *arena)
 {
+    const json_t *list = json_object_get(body, name), *word;
     const char *words = "";
-    const json_t *word;
     size_t i;
 
-    json_array_foreach (json_object_get(body, name), i, word) {
-        if (words != NULL)
-            words =
-                arena_format(arena, "%s%s%s", words, i == 0 ? "" : " ", json_string_value(word));
+    if (json_array_size(list) > PARTICIPANT_WORDS_MAX)
+        return words;
+    json_array_foreach (list, i, word) {
+        if (words != NULL && json_is_string(word) &&
+            json_string_length(word) <= PARTICIPANT_WORD_BYTES)
+            words = arena_format(arena, "%s%s%s", words, words[0] == '\0' ? "" : " ",
+                                 json_string_value(word));
     }
     return words;
+}
+
+/* The contract knows one length for both, terms and addresses of ESCO. */
+static void check_skills(const json_t *skills, struct arena *arena, struct problem *problem)
+{
+    const json_t *skill;
+    size_t i;
+
+    json_array_foreach (skills, i, skill)
+        if (json_is_string(skill) && strncmp(json_string_value(skill), "http", 4) != 0 &&
+            json_string_length(skill) > PARTICIPANT_TERM_BYTES)
+            tell(problem, arena, arena_format(arena, "/skills/%zu", i), "too-long",
+                 arena_format(arena, "a term has %d characters at most", PARTICIPANT_TERM_BYTES));
 }
 
 static uint32_t availability_of(const json_t *week)
@@ -67,7 +93,7 @@ static uint32_t availability_of(const json_t *week)
 
         json_array_foreach (json_object_get(week, DAYS[day]), i, part)
             for (size_t p = 0; p < PARTICIPANT_DAY_PARTS; p++)
-                if (strcmp(PARTS[p], json_string_value(part)) == 0)
+                if (json_is_string(part) && strcmp(PARTS[p], json_string_value(part)) == 0)
                     mask |= (uint32_t)1 << (day * PARTICIPANT_DAY_PARTS + p);
     }
     return mask;
@@ -85,9 +111,11 @@ static void read_languages(const json_t *list, struct arena *arena, struct parti
 
         for (size_t j = 0; j < participant->language_count && language != NULL; j++)
             if (strcmp(participant->languages[j].language, language) == 0)
-                problem_add(problem, arena, arena_format(arena, "/languages/%zu/language", i), NULL,
-                            "duplicate", "this language is there already");
-        if (participant->language_count == PARTICIPANT_LANGUAGES_MAX || language == NULL)
+                tell(problem, arena, arena_format(arena, "/languages/%zu/language", i), "duplicate",
+                     "this language is there already");
+        if (language == NULL)
+            continue;
+        if (participant->language_count == PARTICIPANT_LANGUAGES_MAX)
             return;
         participant->languages[participant->language_count++] =
             (struct participant_language){language, text_of(item, "level", arena)};
@@ -98,12 +126,15 @@ static void read_languages(const json_t *list, struct arena *arena, struct parti
 static bool read_tenths(const json_t *area, const char *name, struct arena *arena, int *ret_tenths,
                         struct problem *problem)
 {
-    const double tenths = json_number_value(json_object_get(area, name)) * TENTHS;
+    const double degrees = json_number_value(json_object_get(area, name));
+    const double tenths = degrees * TENTHS;
 
+    if (fabs(degrees) > DEGREES_MAX)
+        return false; /* the contract has said so */
     if (fabs(tenths - round(tenths)) > TENTHS_ERROR) {
-        problem_add(problem, arena, arena_format(arena, "/area/%s", name), NULL, "too-precise",
-                    "one decimal at most, which is an area of about ten kilometres: send the area "
-                    "and not the place");
+        tell(problem, arena, arena_format(arena, "/area/%s", name), "too-precise",
+             "one decimal at most, which is an area of about ten kilometres: send the area and not "
+             "the place");
         return false;
     }
     *ret_tenths = (int)lround(tenths);
@@ -120,8 +151,8 @@ static void read_area(const json_t *area, struct arena *arena, struct participan
     participant->area_country = area == NULL ? NULL : text_of(area, "country", arena);
     participant->has_place = false;
     if (has_lat != has_lon)
-        problem_add(problem, arena, has_lat ? "/area/lon" : "/area/lat", NULL, "required",
-                    "latitude and longitude go together");
+        tell(problem, arena, has_lat ? "/area/lon" : "/area/lat", "required",
+             "latitude and longitude go together");
     if (!has_lat || !has_lon)
         return;
     is_coarse = read_tenths(area, "lat", arena, &participant->lat_tenths, problem);
@@ -140,6 +171,7 @@ int participant_from_json(const json_t *body, struct arena *arena, struct partic
     read_languages(json_object_get(body, "languages"), arena, ret, problem);
     ret->sectors = words_of(body, "sectors", arena);
     ret->skills = words_of(body, "skills", arena);
+    check_skills(json_object_get(body, "skills"), arena, problem);
     ret->goals = words_of(body, "goals", arena);
     ret->formats = words_of(body, "formats", arena);
     ret->availability = availability_of(json_object_get(body, "availability"));
@@ -167,21 +199,20 @@ int participant_read_consents(const json_t *list, struct arena *arena,
     json_array_foreach (list, i, item) {
         const char *purpose = text_of(item, "purpose", arena);
 
-        if (purpose == NULL || i >= PARTICIPANT_CONSENTS_MAX)
-            break;
-        for (size_t j = 0; j < i; j++)
+        has_programme = has_programme || (purpose != NULL && strcmp(purpose, "programme") == 0);
+        for (size_t j = 0; j < *ret_count && purpose != NULL; j++)
             if (strcmp(ret_consents[j].purpose, purpose) == 0)
-                problem_add(problem, arena, arena_format(arena, "/consents/%zu/purpose", i), NULL,
-                            "duplicate", "this purpose is there already");
-        has_programme = has_programme || strcmp(purpose, "programme") == 0;
-        ret_consents[i] = (struct participant_consent){.purpose = purpose,
-                                                       .version = text_of(item, "version", arena)};
-        *ret_count = i + 1;
+                tell(problem, arena, arena_format(arena, "/consents/%zu/purpose", i), "duplicate",
+                     "this purpose is there already");
+        if (purpose != NULL && *ret_count < PARTICIPANT_CONSENTS_MAX)
+            ret_consents[(*ret_count)++] = (struct participant_consent){
+                .purpose = purpose, .version = text_of(item, "version", arena)};
     }
     if (!has_programme)
-        problem_add(problem, arena, "/consents", NULL, "required",
-                    "nobody comes into a programme without their consent to it: the purpose "
-                    "'programme' is missing");
+        tell(
+            problem, arena, "/consents", "required",
+            "nobody comes into a programme without their consent to it: the purpose 'programme' is "
+            "missing");
     if (arena_failed(arena))
         return fault_raise(-ENOMEM);
     return problem->error_count > faults ? PARTICIPANT_INVALID : 0;
@@ -192,20 +223,39 @@ int participant_read_consents(const json_t *list, struct arena *arena,
 static void check_mentor(const struct participant *mentor, const struct participant_rules *rules,
                          struct arena *arena, struct problem *problem)
 {
+    const char *age = arena_format(arena, "a mentor of this programme is at least %u years old",
+                                   rules->mentor_minimum_age);
+
     if (mentor->capacity > rules->mentor_capacity)
-        problem_add(problem, arena, "/capacity", NULL, "too-large",
-                    "a mentor of this programme is in %u pairs at once at most",
-                    rules->mentor_capacity);
+        tell(problem, arena, "/capacity", "too-large",
+             arena_format(arena, "a mentor of this programme is in %u pairs at once at most",
+                          rules->mentor_capacity));
     if (rules->mentor_minimum_age == 0)
         return;
     if (mentor->age_band == NULL)
-        problem_add(problem, arena, "/age_band", NULL, "required",
-                    "a mentor of this programme is at least %u years old",
-                    rules->mentor_minimum_age);
+        tell(problem, arena, "/age_band", "required", age);
     else if (age_oldest(mentor->age_band) < rules->mentor_minimum_age)
-        problem_add(problem, arena, "/age_band", NULL, "not-allowed",
-                    "a mentor of this programme is at least %u years old",
-                    rules->mentor_minimum_age);
+        tell(problem, arena, "/age_band", "not-allowed", age);
+}
+
+/* Mentees begin together; mentors may be there before, and stay for the next. */
+static void check_window(const json_t *intake, struct arena *arena, struct problem *problem)
+{
+    if (json_is_true(json_object_get(intake, "is_over")))
+        tell(problem, arena, "/intake", "intake-closed",
+             arena_format(arena, "this intake is over since %s",
+                          json_string_value(json_object_get(intake, "closes_on"))));
+    else if (json_is_true(json_object_get(intake, "is_ahead")))
+        tell(problem, arena, "/intake", "intake-not-open",
+             arena_format(arena, "this intake opens on %s",
+                          json_string_value(json_object_get(intake, "opens_on"))));
+    else if (json_is_true(json_object_get(intake, "is_full")))
+        participant_tell_intake_full(arena, problem);
+}
+
+void participant_tell_intake_full(struct arena *arena, struct problem *problem)
+{
+    tell(problem, arena, "/intake", "intake-full", "all places of this intake are taken");
 }
 
 static void check_intake(const struct participant *participant, bool is_same,
@@ -218,16 +268,13 @@ static void check_intake(const struct participant *participant, bool is_same,
     json_array_foreach (rules->intakes, i, intake) {
         if (strcmp(json_string_value(json_object_get(intake, "name")), participant->intake) != 0)
             continue;
-        if (participant->kind == PARTICIPANT_MENTEE && !is_same &&
-            json_is_true(json_object_get(intake, "is_over")))
-            problem_add(problem, arena, "/intake", NULL, "intake-closed",
-                        "this intake is over since %s",
-                        json_string_value(json_object_get(intake, "closes_on")));
+        if (participant->kind == PARTICIPANT_MENTEE && !is_same)
+            check_window(intake, arena, problem);
         return;
     }
     if (!is_same)
-        problem_add(problem, arena, "/intake", NULL, "unknown-value",
-                    "the programme has no intake of this name");
+        tell(problem, arena, "/intake", "unknown-value",
+             "the programme has no intake of this name");
 }
 
 bool participant_obeys(const struct participant *participant, const struct participant *before,

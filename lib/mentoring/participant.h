@@ -27,6 +27,9 @@ const char *participant_kind_path(enum participant_kind kind);
 
 #define PARTICIPANT_LANGUAGES_MAX 20 /* as the contract says */
 #define PARTICIPANT_CONSENTS_MAX 4   /* one for each purpose */
+#define PARTICIPANT_WORDS_MAX 50     /* of the longest list, skills */
+#define PARTICIPANT_WORD_BYTES 120   /* an address of ESCO */
+#define PARTICIPANT_TERM_BYTES 60    /* any other word */
 
 /* One bit for each part of each day: bit 0 is Monday morning, 1 its afternoon, 2 its evening. */
 #define PARTICIPANT_DAYS 7
@@ -67,9 +70,11 @@ enum participant_outcome { PARTICIPANT_INVALID = 500 };
 
 /*
  * participant_from_json() - the profile that a body tells
- * @body:    borrowed; obeys MentorProfile or MenteeProfile of the contract, and may have more
+ * @body:    borrowed; any JSON: what MentorProfile or MenteeProfile of the contract refuse in it is
+ *           passed over here
  * @ret:     its profile is replaced, what is absent by nothing; the rest stays
- * @problem: borrowed; gets every fault
+ * @problem: borrowed; what the contract found, if it found anything; gets every fault of another
+ *           place
  *
  * Return: 0; PARTICIPANT_INVALID; a fault.
  */
@@ -87,19 +92,23 @@ struct participant_rules { /* texts in an arena */
     const char *programme_slug;
     unsigned mentor_capacity;
     unsigned mentor_minimum_age; /* 0: any */
-    json_t *intakes;             /* [{"name", "opens_on", "closes_on", "is_over"}]; borrowed */
+    json_t *intakes; /* [{"name", "opens_on", "closes_on", "is_over", "is_ahead", "is_full"}];
+                        borrowed */
 };
 
 /*
  * participant_obeys() - is this what the programme wants?
- * @before:  borrowed; the person as it was: an intake that is over is only refused to who comes
- *           into it. NULL: new
- * @problem: borrowed; gets every fault
+ * @before:  borrowed; the person as it was: an intake that is over, or full, is only refused to who
+ *           comes into it. NULL: new
+ * @problem: borrowed; gets every fault of a place that has none yet
  */
 MUST_CHECK bool participant_obeys(const struct participant *participant,
                                   const struct participant *before,
                                   const struct participant_rules *rules, struct arena *arena,
                                   struct problem *problem);
+
+/* Somebody else took the last place of it meanwhile. */
+void participant_tell_intake_full(struct arena *arena, struct problem *problem);
 
 struct participant_consent {
     const char *purpose;
@@ -113,7 +122,8 @@ json_t *participant_consent_to_json(const struct participant_consent *consent);
 
 /*
  * participant_read_consents() - the consents that somebody comes with
- * @list: borrowed; obeys the contract
+ * @list:    borrowed; any JSON, as of participant_from_json()
+ * @problem: borrowed; likewise
  * Return: 0; PARTICIPANT_INVALID: one twice, or none to be in the programme; a fault.
  */
 MUST_CHECK int

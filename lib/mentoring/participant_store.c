@@ -19,6 +19,7 @@
 #include <string.h>
 
 #define NUMBER_BYTES 24
+#define INTAKE_RULE "participant_intake_full"
 #define SUBJECT_KEY "participant_present"
 
 enum { RULES_ID, RULES_SLUG, RULES_CAPACITY, RULES_AGE, RULES_INTAKES };
@@ -400,6 +401,15 @@ static void write_numbers(const struct participant *participant, struct numbers 
     (void)snprintf(ret->capacity, NUMBER_BYTES, "%u", participant->capacity);
 }
 
+static int outcome_of(const struct db *db, int r)
+{
+    if (r == DB_UNIQUE_VIOLATION && strcmp(db_constraint(db), SUBJECT_KEY) == 0)
+        return PARTICIPANT_SUBJECT_TAKEN;
+    return r == DB_CHECK_VIOLATION && strcmp(db_constraint(db), INTAKE_RULE) == 0
+               ? PARTICIPANT_INTAKE_FULL
+               : r;
+}
+
 int participant_store_insert(struct db *db, struct arena *arena,
                              const struct participant *participant, const char *subject,
                              const struct participant_consent *consents, size_t consent_count)
@@ -418,8 +428,7 @@ int participant_store_insert(struct db *db, struct arena *arena,
                    participant->has_place ? numbers.lon : NULL, participant->age_band,
                    participant->capacity == 0 ? NULL : numbers.capacity, participant->intake},
                NULL);
-    if (r == DB_UNIQUE_VIOLATION && strcmp(db_constraint(db), SUBJECT_KEY) == 0)
-        return PARTICIPANT_SUBJECT_TAKEN;
+    r = outcome_of(db, r);
     if (r == 0)
         r = add_languages(db, arena, participant);
     for (size_t i = 0; i < consent_count && r == 0; i++)
@@ -444,6 +453,7 @@ int participant_store_update(struct db *db, struct arena *arena,
                    participant->has_place ? numbers.lon : NULL, participant->age_band,
                    participant->capacity == 0 ? NULL : numbers.capacity, participant->intake},
                NULL);
+    r = outcome_of(db, r);
     if (r == 0)
         r = db_run(db, &FORGET_LANGUAGES, (const char *const[]){participant->id}, NULL);
     return r == 0 ? add_languages(db, arena, participant) : r;

@@ -55,6 +55,15 @@ create type mentoring.participant_kind as enum ('mentor', 'mentee');
 create type mentoring.language_level as enum ('A1', 'A2', 'B1', 'B2', 'C1', 'C2', 'native');
 create type mentoring.age_band as enum ('16_17', '18_24', '25_34', '35_49', '50_64', '65_and_over');
 
+-- Codes, and no words of one's own: not in an array either. The contract knows which there are; here it
+-- is made sure that nothing else fits.
+create function mentoring.are_terms(list text[], shape text, longest integer) returns boolean
+language sql immutable parallel safe
+return coalesce(array_ndims(list), 1) = 1 and array_position(list, null) is null
+       and not exists (select from unnest(list) term
+                        where term !~ shape
+                           or length(term) > case when term ~ '^https?:' then 120 else longest end);
+
 create table mentoring.participant (
   id uuid primary key,
   kind mentoring.participant_kind not null,
@@ -65,9 +74,13 @@ create table mentoring.participant (
   -- leads to nobody.
   audit_id uuid not null unique default gen_random_uuid(),
   status text not null default 'available' check (status in ('available', 'paused')),
-  sectors text[] not null default '{}' check (cardinality(sectors) <= 30),
-  skills text[] not null default '{}' check (cardinality(skills) <= 50),
-  goals text[] not null default '{}' check (cardinality(goals) <= 20),
+  sectors text[] not null default '{}' check (cardinality(sectors) <= 30
+    and mentoring.are_terms(sectors, '^[a-z0-9]+(_[a-z0-9]+)*$', 60)),
+  skills text[] not null default '{}' check (cardinality(skills) <= 50
+    and mentoring.are_terms(skills,
+      '^(https?://data\.europa\.eu/esco/[A-Za-z0-9/.-]+|[a-z0-9]+(_[a-z0-9]+)*)$', 60)),
+  goals text[] not null default '{}' check (cardinality(goals) <= 12
+    and mentoring.are_terms(goals, '^[a-z]+(_[a-z]+)*$', 60)),
   formats text[] not null check (formats <@ array['in_person', 'remote']
                                  and cardinality(formats) between 1 and 2),
   -- One bit for each part of each day: bit 0 is Monday morning, 1 its afternoon, 2 its evening.
@@ -97,6 +110,8 @@ create unique index participant_present on mentoring.participant (programme_id, 
   where withdrawn_at is null;
 create index participant_programme on mentoring.participant (programme_id, kind, id);
 create index participant_subject on mentoring.participant (subject);
+create index participant_intake on mentoring.participant (programme_id, intake)
+  where kind = 'mentee' and intake is not null and withdrawn_at is null;
 create index participant_active_at on mentoring.participant (active_at);
 comment on table mentoring.participant is
   'Mentors and mentees, each of one programme: what is needed to match, under a random id.';
@@ -647,6 +662,38 @@ $$;
 create trigger guard before update on mentoring.participant
   for each row execute function mentoring.guard_participant();
 
+-- Whoever comes into an intake comes into one that the programme has, and mentees no more of them than
+-- it has places. Who comes into the same one at once waits, and then counts this one.
+create function mentoring.guard_intake() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  room integer;
+begin
+  select i.places into room from catalogue.mentoring_programmes_intakes i
+   where i.record_id = new.programme_id and i.name = new.intake order by i.position limit 1;
+  if not found then
+    raise exception using errcode = 'check_violation', constraint = 'participant_intake_known';
+  end if;
+  if new.kind <> 'mentee' or room is null then
+    return new;
+  end if;
+  perform pg_advisory_xact_lock(
+    hashtextextended(format('express.intake %s %s', new.programme_id, new.intake), 0));
+  if (select count(*) from (
+        select from mentoring.participant p
+         where p.programme_id = new.programme_id and p.intake = new.intake and p.kind = 'mentee'
+           and p.withdrawn_at is null and p.id <> new.id limit room) mentees) >= room then
+    raise exception using errcode = 'check_violation', constraint = 'participant_intake_full';
+  end if;
+  return new;
+end
+$$;
+create trigger guard_intake before insert on mentoring.participant
+  for each row when (new.intake is not null) execute function mentoring.guard_intake();
+create trigger guard_intake_change before update of intake on mentoring.participant
+  for each row when (new.intake is not null and new.intake is distinct from old.intake)
+  execute function mentoring.guard_intake();
+
 -- Consent begins and ends when that is said, by the clock of the database, and not when the one who says
 -- it likes; what has ended is over, and so is all consent of who has left the programme. The clock and
 -- not now(), the beginning of a transaction that may have waited for another one.
@@ -735,7 +782,13 @@ language sql stable security definer set search_path = pg_catalog, pg_temp
 begin atomic
   select r.id, r.slug, coalesce(m.mentor_capacity, 1), m.mentor_minimum_age,
          (select coalesce(jsonb_agg(jsonb_build_object('name', i.name, 'opens_on', i.opens_on,
-                   'closes_on', i.closes_on, 'is_over', i.closes_on < current_date)
+                   'closes_on', i.closes_on, 'is_over', i.closes_on < current_date,
+                   'is_ahead', i.opens_on > current_date,
+                   'is_full', i.places is not null and (
+                     select count(*) from (
+                       select from mentoring.participant p
+                        where p.programme_id = r.id and p.intake = i.name and p.kind = 'mentee'
+                          and p.withdrawn_at is null limit i.places) mentees) >= i.places)
                    order by i.position), '[]')
             from catalogue.mentoring_programmes_intakes i where i.record_id = r.id)
     from catalogue.record r join catalogue.mentoring_programmes m on m.id = r.id
@@ -1259,7 +1312,7 @@ create policy act on mentoring.erasure to express_owner using (true) with check 
 
 grant select on mentoring.transition to express_writer;
 
-revoke all on function mentoring.guard_consent, mentoring.guard_proposal, mentoring.guard_move, mentoring.check_moved,
+revoke all on function mentoring.guard_intake, mentoring.guard_consent, mentoring.guard_proposal, mentoring.guard_move, mentoring.check_moved,
   mentoring.cancel_meetings, mentoring.guard_meeting, mentoring.guard_goal,
   mentoring.guard_feedback, mentoring.guard_outcome, mentoring.heed_withdrawal,
   mentoring.name_in_log, mentoring.programme_rules, mentoring.is_erasing, mentoring.remove_person,

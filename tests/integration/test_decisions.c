@@ -129,6 +129,7 @@ static const struct {
      "asks for the server and the date; adds one row a year"},
     {"mentoring.statistics_rows(integer,integer,bigint)", "express_writer",
      "asks for the server and the date; nothing leads to a person"},
+    {"mentoring.guard_intake()", "", "a trigger; counts who is in the intake"},
     {"mentoring.guard_consent()", "",
      "a trigger; consent of who has left is not the caller's to see"},
     {"mentoring.heed_withdrawal()", "", "a trigger; ends the pairs of who withdraws"},

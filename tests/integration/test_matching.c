@@ -68,7 +68,14 @@ static const char *id_of(int number)
 /* Numbers @from … @to, who agree to be matched and speak French. */
 static void add(const char *programme, const char *kind, int from, int to, const char *intake)
 {
-    run("insert into mentoring.participant (id, kind, programme_id, subject, formats, "
+    run("set express.role = 'admin'; "
+        "insert into catalogue.mentoring_programmes_intakes (record_id, position, name, opens_on, "
+        "closes_on) select r.id, 0, '%s', '2020-01-01', '2999-01-01' from catalogue.record r "
+        "where r.resource = 'mentoring-programmes' and r.slug = '%s' and '%s' <> '' "
+        "on conflict do nothing",
+        intake, programme, intake);
+    run("set express.role = 'admin'; "
+        "insert into mentoring.participant (id, kind, programme_id, subject, formats, "
         "availability, capacity, sectors, intake) "
         "select ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, '%s', r.id, "
         "'subject-of-person-' || n, '{in_person,remote}', 7, case '%s' when 'mentor' then 1 end, "
@@ -246,8 +253,9 @@ Test(matching, whoever_is_old_enough_to_come_in_is_old_enough_to_be_matched)
 static void give_skills(const char *word)
 {
     run("update mentoring.participant p set skills = s.skills, version = p.version + 1 "
-        "from generate_series(%d, %d) n, lateral (select array_agg(md5(%s) || md5(%s || 'x') || "
-        "md5(%s || 'y') || repeat('z', 20)) as skills from generate_series(1, 50) i where n > 0) s "
+        "from generate_series(%d, %d) n, lateral (select array_agg("
+        "'http://data.europa.eu/esco/' || md5(%s) || md5(%s || 'x') || "
+        "substr(md5(%s || 'y'), 1, 25)) as skills from generate_series(1, 50) i where n > 0) s "
         "where p.id = ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid",
         0xd01, 0xd28, word, word, word);
 }

@@ -436,6 +436,21 @@ static const struct {
      "insert into mentoring.consent (participant_id, purpose, version, given_at, withdrawn_at) "
      "select mentor_id, 'statistics', '0', '2001-01-01', '2001-01-02' from mentoring.pair "
      "where id = '%s'"},
+    {"words of one's own among the skills", "participant",
+     "update mentoring.participant set skills = array['Speaks well of everybody'], version = "
+     "version + 1 where id = (select mentor_id from mentoring.pair where id = '%s')"},
+    {"a story as a sector", "participant",
+     "update mentoring.participant set sectors = array[repeat('a', 61)], version = version + 1 "
+     "where id = (select mentor_id from mentoring.pair where id = '%s')"},
+    {"a name among the goals", "participant",
+     "update mentoring.participant set goals = array['Fatima'], version = version + 1 "
+     "where id = (select mentor_id from mentoring.pair where id = '%s')"},
+    {"an address of somewhere else", "participant",
+     "update mentoring.participant set skills = array['https://example.org/me'], version = "
+     "version + 1 where id = (select mentor_id from mentoring.pair where id = '%s')"},
+    {"an intake that there is not", "coordinator",
+     "update mentoring.participant set intake = 'a note', version = version + 1 "
+     "where id = (select mentor_id from mentoring.pair where id = '%s')"},
     {"somebody who has left without a word", "participant",
      "update mentoring.participant set withdrawn_at = '2001-01-01', version = version + 1 "
      "where id = (select mentor_id from mentoring.pair where id = '%s')"},

@@ -344,6 +344,29 @@ Test(pair_races, consent_that_is_withdrawn_while_others_accept_and_propose_ends_
     invariants_check("after consent was withdrawn");
 }
 
+/* Checks V22. */
+Test(pair_races, an_intake_takes_as_many_mentees_as_it_has_places)
+{
+    char *programme = mentoring_programme("{\"intakes\":[{\"name\":\"autumn\",\"opens_on\":"
+                                          "\"2020-01-01\",\"closes_on\":\"2999-01-01\","
+                                          "\"places\":3}]}");
+    json_auto_t *draft = mentoring_draft(programme, "{\"intake\":\"autumn\"}");
+    char *body = json_dumps(draft, JSON_COMPACT);
+    struct response *responses[MANY];
+    struct ask asks[MANY];
+
+    for (size_t i = 0; i < MANY; i++)
+        asks[i] = (struct ask){coordinator(i), "/v1/mentees", NULL, body};
+    ask_all(asks, MANY, responses);
+    cr_expect_eq(count_of(responses, MANY, 201, 422, "validation-failed"), 3);
+    cr_expect_eq(count_rows(path_of("select count(*) from mentoring.participant where "
+                                    "programme_id = '%s'",
+                                    programme)),
+                 3);
+    free(body);
+    free(programme);
+}
+
 /* Consent is given anew while somebody who withdraws it waits: that one began earlier, and is
  * later. */
 Test(pair_races, consent_that_is_withdrawn_while_it_is_given_ends_after_it_began)

@@ -22,6 +22,7 @@ TestSuite(participants, .fini = test_ends_without_leaks, .timeout = 300);
 #define SQL_BYTES 1200
 #define CONTACT "{\"channel\":\"email\",\"address\":\"canary-8e21@example.org\"}"
 #define UNKNOWN_ID "9d2f3c70-5f2e-4b7a-8f0e-2f4b1c0e0000"
+#define SIXTY_ONE "a_term_of_some_letters_more_than_sixty_which_is_nearly_a_story"
 #define RICH                                                                                       \
     "{\"languages\":[{\"language\":\"fr\",\"level\":\"native\"},{\"language\":\"ar\",\"level\":"   \
     "\"B2\"}],\"sectors\":[\"catering\",\"digital\"],\"skills\":[\"book_keeping\","                \
@@ -99,6 +100,7 @@ Test(participants, what_does_not_belong_there_is_refused_by_pointer)
         {"{\"id\":\"" UNKNOWN_ID "\"}", "/id", "unknown-member"},
         {"{\"version\":1}", "/version", "unknown-member"},
         {"{\"skills\":[\"speaks well of everybody\"]}", "/skills/0", "pattern"},
+        {"{\"skills\":[\"" SIXTY_ONE "\"]}", "/skills/0", "too-long"},
         {"{\"goals\":[\"whatever\"]}", "/goals/0", "not-allowed"},
         {"{\"age_band\":\"42\"}", "/age_band", "not-allowed"},
         {"{\"area\":{\"country\":\"BE\",\"lat\":50.85,\"lon\":4.4}}", "/area/lat", "too-precise"},
@@ -142,6 +144,7 @@ Test(participants, what_does_not_belong_there_is_refused_by_pointer)
     "{\"mentor_capacity\":3,\"mentor_minimum_age\":50,\"intakes\":["                               \
     "{\"name\":\"past\",\"opens_on\":\"2020-01-01\",\"closes_on\":\"2020-02-01\"},"                \
     "{\"name\":\"open\",\"opens_on\":\"2020-01-01\",\"closes_on\":\"2999-01-01\"},"                \
+    "{\"name\":\"small\",\"opens_on\":\"2020-01-01\",\"closes_on\":\"2999-01-01\",\"places\":2},"  \
     "{\"name\":\"to-come\",\"opens_on\":\"2998-01-01\",\"closes_on\":\"2999-01-01\"}]}"
 
 Test(participants, a_programme_takes_whom_its_rules_allow)
@@ -158,7 +161,12 @@ Test(participants, a_programme_takes_whom_its_rules_allow)
         {"mentors", "{\"age_band\":\"50_64\",\"capacity\":4}", "/capacity", "too-large"},
         {"mentors", "{\"age_band\":\"50_64\",\"intake\":\"other\"}", "/intake", "unknown-value"},
         {"mentees", "{\"intake\":\"open\"}", NULL, NULL},
-        {"mentees", "{\"intake\":\"to-come\"}", NULL, NULL},
+        {"mentors", "{\"age_band\":\"50_64\",\"intake\":\"to-come\"}", NULL, NULL},
+        {"mentees", "{\"intake\":\"to-come\"}", "/intake", "intake-not-open"},
+        {"mentors", "{\"age_band\":\"50_64\",\"intake\":\"small\"}", NULL, NULL},
+        {"mentees", "{\"intake\":\"small\"}", NULL, NULL},
+        {"mentees", "{\"intake\":\"small\"}", NULL, NULL},
+        {"mentees", "{\"intake\":\"small\"}", "/intake", "intake-full"},
         {"mentees", "{\"intake\":\"past\"}", "/intake", "intake-closed"},
         {"mentees", "{\"intake\":\"other\"}", "/intake", "unknown-value"},
         {"mentees", "{\"age_band\":\"18_24\"}", NULL, NULL},
@@ -181,6 +189,72 @@ Test(participants, a_programme_takes_whom_its_rules_allow)
 }
 
 /* --- changing ------------------------------------------------------------------------------- */
+
+/* Checks V6. */
+Test(participants, all_that_is_wrong_is_told_at_once_by_the_contract_and_by_the_programme)
+{
+    static const struct {
+        const char *pointer, *code;
+    } FAULTS[] = {
+        {"/nationality", "unknown-member"}, {"/availability/monday/0", "wrong-type"},
+        {"/area/lat", "too-precise"},       {"/languages/1/language", "duplicate"},
+        {"/age_band", "required"},          {"/intake", "unknown-value"},
+        {"/capacity", "too-large"},         {"/consents", "required"},
+    };
+    char *programme = mentoring_programme(RULES);
+    struct test_person mentor;
+    json_auto_t *draft = mentoring_draft(
+        programme,
+        "{\"nationality\":\"x\",\"availability\":{\"monday\":[7]},\"area\":{\"country\":"
+        "\"BE\",\"lat\":50.85,\"lon\":4.4},\"languages\":[{\"language\":\"fr\",\"level\":"
+        "\"A1\"},{\"language\":\"fr\",\"level\":\"A2\"}],\"intake\":\"other\",\"capacity\":99,"
+        "\"consents\":[{\"purpose\":\"matching\",\"version\":\"1\"}]}");
+    CLEANUP(response_freep)
+    struct response *made =
+        write_as(mentoring_coordinator(), "POST", "/v1/mentors", NULL, NULL, draft);
+
+    expect_problem(made, 422, "validation-failed", "a mentor");
+    for (size_t i = 0; i < ARRAY_LENGTH(FAULTS); i++)
+        expect_error(made, FAULTS[i].pointer, FAULTS[i].code, "a mentor");
+    cr_expect_eq(json_array_size(response_at(made, "/errors")), ARRAY_LENGTH(FAULTS), "%s",
+                 made->body);
+    mentoring_person("mentors", programme, "{\"age_band\":\"50_64\"}", &mentor);
+    CLEANUP(response_freep)
+    struct response *changed =
+        write_text(mentor.token, "PATCH", address_of(&mentor, ""), "*", NULL,
+                   "{\"name\":\"x\",\"formats\":[\"by_pigeon\"],\"age_band\":\"18_24\",\"area\":"
+                   "{\"country\":\"BE\",\"lat\":1.234,\"lon\":2}}");
+
+    expect_problem(changed, 422, "validation-failed", "a change");
+    expect_error(changed, "/name", "unknown-member", "a change");
+    expect_error(changed, "/formats/0", "not-allowed", "a change");
+    expect_error(changed, "/age_band", "not-allowed", "a change");
+    expect_error(changed, "/area/lat", "too-precise", "a change");
+    cr_expect_eq(json_array_size(response_at(changed, "/errors")), 4, "%s", changed->body);
+    free(programme);
+}
+
+/* As of all records: first whether it is what was seen, then what is to become of it. */
+Test(participants, a_change_without_the_right_version_is_refused_before_its_body_is_read)
+{
+    static const char *const METHODS[] = {"PATCH", "PUT"};
+    char *programme = mentoring_programme(NULL);
+    struct test_person mentor;
+
+    mentoring_person("mentors", programme, NULL, &mentor);
+    for (size_t i = 0; i < ARRAY_LENGTH(METHODS); i++) {
+        CLEANUP(response_freep)
+        struct response *without = write_text(mentor.token, METHODS[i], address_of(&mentor, ""),
+                                              NULL, NULL, "{\"name\":\"x\"}");
+        CLEANUP(response_freep)
+        struct response *stale = write_text(mentor.token, METHODS[i], address_of(&mentor, ""),
+                                            "\"other\"", NULL, "{\"name\":\"x\"}");
+
+        expect_problem(without, 428, "precondition-required", METHODS[i]);
+        expect_problem(stale, 412, "precondition-failed", METHODS[i]);
+    }
+    free(programme);
+}
 
 /* Checks C1. */
 Test(participants, a_change_is_a_merge_patch_of_what_was_read)
