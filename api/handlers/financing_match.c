@@ -91,23 +91,33 @@ static void read_wishes(struct matching *matching)
     }
 }
 
-/* Of the currencies of the offers, and that of the sum that is needed. */
+static bool needs_rate(const struct profile *profile, const struct offer *offer)
+{
+    return offer->currency.code[0] != '\0' &&
+           (offer->minimum_units >= 0 || offer->maximum_units >= 0) &&
+           strcmp(offer->currency.code, profile->currency.code) != 0;
+}
+
+/* Of the currencies of the offers, each once, and of that of the sum where there are others. */
 static int read_rates(struct matching *matching, struct db *db)
 {
     struct profile *profile = &matching->profile;
     struct currency *currencies = arena_alloc_array(
         matching->request->arena, matching->held.currency_count + 1, sizeof(*currencies));
+    size_t count = 0;
     int r;
 
-    if (profile->amount_cents < 0)
+    if (profile->amount_units < 0)
         return 0;
     if (currencies == NULL)
         return fault_raise(-ENOMEM);
-    if (matching->held.currency_count > 0)
-        memcpy(currencies, matching->held.currencies,
-               matching->held.currency_count * sizeof(*currencies));
-    currencies[matching->held.currency_count] = profile->currency;
-    r = rates_read(db, matching->request->arena, currencies, matching->held.currency_count + 1,
+    for (size_t i = 0; i < matching->held.currency_count; i++)
+        if (strcmp(matching->held.currencies[i].code, profile->currency.code) != 0)
+            currencies[count++] = matching->held.currencies[i];
+    if (count == 0)
+        return 0;
+    currencies[count++] = profile->currency;
+    r = rates_read(db, matching->request->arena, currencies, count,
                    json_string_value(json_object_get(matching->body, "rates_on")),
                    &matching->rates);
     profile->rates = matching->rates.rates;
@@ -289,14 +299,15 @@ static void append_compared(const struct matching *matching, const struct offer 
 {
     const struct profile *profile = &matching->profile;
     char amount[MONEY_TEXT_BYTES];
-    int64_t cents;
+    int64_t units;
 
-    if (profile->amount_cents < 0 || offer->currency.code[0] == '\0' ||
-        !eligibility_convert(profile->rates, profile->rate_count, profile->amount_cents,
-                             &profile->currency, &offer->currency, &cents))
+    if (profile->amount_units < 0 || offer->currency.code[0] == '\0' ||
+        !eligibility_convert(profile->rates, profile->rate_count, profile->amount_units,
+                             &profile->currency, &offer->currency, &units))
         return;
     text_append_format(text, ",\"compared\":{\"amount\":\"%s\",\"currency\":\"%s\"}",
-                       money_text(cents, 2, amount), offer->currency.code);
+                       money_text(units, money_decimals(offer->currency.code), amount),
+                       offer->currency.code);
 }
 
 static void append_findings(const struct matching *matching, const struct evaluation *evaluation,
@@ -405,17 +416,40 @@ static void append_matches(const struct matching *matching, struct text *text)
     text_append_char(text, ']');
 }
 
-static void append_rates(const struct rates *rates, struct text *text)
+/* Was a sum of the answer's offers compared by it? */
+static bool is_used(const struct matching *matching, const struct rate *rate)
 {
+    const bool is_own = strcmp(rate->currency.code, matching->profile.currency.code) == 0;
+
+    for (size_t i = 0; i < matching->found_count; i++) {
+        const struct evaluation *evaluation = &matching->found[i];
+        const enum reason reason = evaluation->findings[CRITERION_AMOUNT].reason;
+
+        if (needs_rate(&matching->profile, evaluation->offer) && reason != REASON_NO_RATE &&
+            reason != REASON_OPEN_TO_ALL &&
+            (is_own || strcmp(evaluation->offer->currency.code, rate->currency.code) == 0))
+            return true;
+    }
+    return false;
+}
+
+static void append_rates(const struct matching *matching, struct text *text)
+{
+    const struct rates *rates = &matching->rates;
+    const char *separator = "";
+
     text_append(text, ",\"rates\":[");
     for (size_t i = 0; i < rates->count; i++) {
         const struct rate_shown *rate = &rates->shown[i];
 
-        text_append_format(text,
-                           "%s{\"currency\":\"%s\",\"rate\":\"%s\",\"date\":\"%s\",\"source\":",
-                           i == 0 ? "" : ",", rate->currency, rate->rate, rate->date);
+        if (!is_used(matching, &rates->rates[i]))
+            continue;
+        text_append_format(
+            text, "%s{\"currency\":\"%s\",\"rate\":\"%s\",\"date\":\"%s\",\"source\":", separator,
+            rate->currency, rate->rate, rate->date);
         text_append_json(text, rate->source);
         text_append_char(text, '}');
+        separator = ",";
     }
     text_append_char(text, ']');
 }
@@ -432,7 +466,7 @@ static int show(const struct matching *matching, struct reply *reply)
                        matching->counts[VERDICT_YES], matching->counts[VERDICT_UNKNOWN],
                        matching->counts[VERDICT_NO]);
     append_missing(matching, text);
-    append_rates(&matching->rates, text);
+    append_rates(matching, text);
     text_append_format(text, ",\"as_of\":\"%s\"}", clock_wall_text(now, sizeof(now)));
     reply->content_language = matching->in_french ? "fr" : "en";
     reply->vary_language = true;

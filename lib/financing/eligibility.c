@@ -1,5 +1,7 @@
 #include "financing/eligibility.h"
 
+#include "financing/schedule.h"
+
 #include <string.h>
 
 #define RATE_ONE 100000000 /* of struct rate */
@@ -184,21 +186,21 @@ static struct finding judge_age(const struct offer *offer, const struct profile 
 
 static struct finding judge_amount(const struct offer *offer, const struct profile *profile)
 {
-    const bool stated = offer->minimum_cents >= 0 || offer->maximum_cents >= 0;
+    const bool stated = offer->minimum_units >= 0 || offer->maximum_units >= 0;
     struct finding finding;
-    int64_t cents;
+    int64_t units;
 
-    if (is_settled(offer, CRITERION_AMOUNT, stated, profile->amount_cents >= 0, &finding))
+    if (is_settled(offer, CRITERION_AMOUNT, stated, profile->amount_units >= 0, &finding))
         return finding;
-    if (!eligibility_convert(profile->rates, profile->rate_count, profile->amount_cents,
-                             &profile->currency, &offer->currency, &cents))
+    if (!eligibility_convert(profile->rates, profile->rate_count, profile->amount_units,
+                             &profile->currency, &offer->currency, &units))
         return found(VERDICT_UNKNOWN, REASON_NO_RATE);
-    if (offer->minimum_cents >= 0 && cents < offer->minimum_cents)
+    if (offer->minimum_units >= 0 && units < offer->minimum_units)
         return found(VERDICT_NO, REASON_BELOW_MINIMUM);
     /* It may pay for a part: that is not for us to exclude. */
-    if (offer->maximum_cents >= 0 && cents > offer->maximum_cents)
+    if (offer->maximum_units >= 0 && units > offer->maximum_units)
         return found(VERDICT_UNKNOWN, REASON_ABOVE_MAXIMUM);
-    if (offer->maximum_cents < 0)
+    if (offer->maximum_units < 0)
         return found(VERDICT_UNKNOWN, REASON_NO_MAXIMUM);
     return found(VERDICT_YES, REASON_MET);
 }
@@ -387,29 +389,46 @@ static bool rate_of(const struct rate *rates, size_t count, const struct currenc
     return false;
 }
 
-bool eligibility_convert(const struct rate *rates, size_t rate_count, int64_t cents,
-                         const struct currency *from, const struct currency *to, int64_t *ret_cents)
+static int64_t power_of_ten(unsigned exponent)
 {
-    /* Sums have 17 digits, rates 15: their product fits into 128 bits alone. */
+    int64_t power = 1;
+
+    while (exponent-- > 0)
+        power *= 10;
+    return power;
+}
+
+bool eligibility_convert(const struct rate *rates, size_t rate_count, int64_t units,
+                         const struct currency *from, const struct currency *to, int64_t *ret_units)
+{
+    /* Sums have 18 digits, rates 19: their product fits into 128 bits alone. */
     __extension__ typedef __int128 wide;
     int64_t from_rate, to_rate;
-    wide product, half;
+    unsigned from_decimals, to_decimals;
+    wide product, divisor, half;
     wide result, rest;
 
     if (strcmp(from->code, to->code) == 0) {
-        *ret_cents = cents;
+        *ret_units = units;
         return true;
     }
     if (!rate_of(rates, rate_count, from, &from_rate) || !rate_of(rates, rate_count, to, &to_rate))
         return false;
-    product = (wide)cents * to_rate;
-    result = product / from_rate;
-    rest = product % from_rate;
-    half = rest * 2 - from_rate;
+    from_decimals = money_decimals(from->code);
+    to_decimals = money_decimals(to->code);
+    product = (wide)units * to_rate;
+    divisor = from_rate;
+    if (to_decimals > from_decimals)
+        product *= power_of_ten(to_decimals - from_decimals);
+    else
+        divisor *= power_of_ten(from_decimals - to_decimals);
+    result = product / divisor;
+    rest = product % divisor;
+    half = rest * 2 - divisor;
     if (half > 0 || (half == 0 && result % 2 != 0))
         result++;
     if (result > INT64_MAX)
         return false;
-    *ret_cents = (int64_t)result;
+    *ret_units = (int64_t)result;
     return true;
 }

@@ -89,7 +89,7 @@ struct offer {
     bool is_placed;
     double latitude, longitude;           /* in degrees, when it is placed */
     int minimum_age, maximum_age;         /* -1: not stated */
-    int64_t minimum_cents, maximum_cents; /* hundredths; -1: not stated */
+    int64_t minimum_units, maximum_units; /* of the currency, minor; -1: not stated */
     struct currency currency;
     bool recurs;
     bool has_law;
@@ -121,7 +121,7 @@ struct profile {
     uint64_t open[CRITERION_COUNT]; /* codes that may be hers, too, without being told */
     bool is_unfounded;              /* legal form: not yet */
     int age;                        /* -1: not told */
-    int64_t amount_cents;
+    int64_t amount_units;           /* -1: not told */
     struct currency currency;
     const uint16_t *languages;
     size_t language_count;
@@ -175,12 +175,13 @@ unsigned eligibility_likeness(const struct offer *one, const struct offer *other
                               unsigned *ret_reasons);
 
 /*
- * eligibility_convert() - a sum in another currency, by the rates; half cents go to the even one
+ * eligibility_convert() - a sum in another currency, by the rates, both in their minor units (ISO
+ * 4217); half of one goes to the even one
  * Return: false: there is no rate, or it does not fit.
  */
-bool eligibility_convert(const struct rate *rates, size_t rate_count, int64_t cents,
+bool eligibility_convert(const struct rate *rates, size_t rate_count, int64_t units,
                          const struct currency *from, const struct currency *to,
-                         int64_t *ret_cents);
+                         int64_t *ret_units);
 
 /* Names as the contract and the answer have them; and a sentence, in English or French. */
 const char *criterion_name(enum criterion criterion);

@@ -13,6 +13,7 @@
 #include "contract/contract.h"
 #include "db/db.h"
 #include "financing/cities.h"
+#include "financing/schedule.h"
 #include "record/slice.h"
 
 #include <errno.h>
@@ -176,36 +177,36 @@ uint16_t offers_two_letters(const char *text, size_t length)
                       (length > 2 && is_letter(text[2]) ? (text[2] & 0x1F) << 10 : 0));
 }
 
-int64_t offers_cents(const char *text, size_t length)
+int64_t offers_units(const char *text, size_t length, unsigned decimals)
 {
-    int64_t cents = 0;
+    int64_t units = 0;
     size_t i = 0;
-    unsigned decimals = 0;
+    unsigned place = 0;
     bool is_past_half = false, is_half = false;
 
     for (; i < length && text[i] != '.'; i++)
-        if (text[i] < '0' || text[i] > '9' || __builtin_mul_overflow(cents, 10, &cents) ||
-            __builtin_add_overflow(cents, text[i] - '0', &cents))
+        if (text[i] < '0' || text[i] > '9' || __builtin_mul_overflow(units, 10, &units) ||
+            __builtin_add_overflow(units, text[i] - '0', &units))
             return -1;
-    if (__builtin_mul_overflow(cents, 100, &cents))
-        return -1;
-    for (i++; i < length; i++, decimals++) {
-        const int digit = text[i] - '0';
+    for (i++; i < length || place < decimals; i++, place++) {
+        const int digit = i < length ? text[i] - '0' : 0;
 
         if (digit < 0 || digit > 9)
             return -1;
-        if (decimals < 2)
-            cents += decimals == 0 ? digit * 10 : digit;
-        else if (decimals == 2) {
+        if (place < decimals) {
+            if (__builtin_mul_overflow(units, 10, &units) ||
+                __builtin_add_overflow(units, digit, &units))
+                return -1;
+        } else if (place == decimals) {
             is_past_half = digit > 5;
             is_half = digit == 5;
         } else if (is_half && digit > 0) {
             is_past_half = true;
         }
     }
-    if (is_past_half || (is_half && cents % 2 != 0))
-        cents++;
-    return cents;
+    if (is_past_half || (is_half && units % 2 != 0))
+        units++;
+    return units;
 }
 
 /* --- one offer, out of its document ------------------------------------------------------------
@@ -269,19 +270,19 @@ static int64_t read_sum(struct slice money, struct currency *currency)
     if (money.length == 0 || code.length != 3)
         return -1;
     memcpy(currency->code, code.bytes, 3);
-    return offers_cents(amount.bytes, amount.length);
+    return offers_units(amount.bytes, amount.length, money_decimals(currency->code));
 }
 
 static void read_sums(struct slice document, struct offer *offer)
 {
     struct currency minimum = {""}, maximum = {""};
 
-    offer->minimum_cents = read_sum(slice_member(document, "minimum_amount"), &minimum);
-    offer->maximum_cents = read_sum(slice_member(document, "maximum_amount"), &maximum);
-    offer->currency = offer->maximum_cents >= 0 ? maximum : minimum;
+    offer->minimum_units = read_sum(slice_member(document, "minimum_amount"), &minimum);
+    offer->maximum_units = read_sum(slice_member(document, "maximum_amount"), &maximum);
+    offer->currency = offer->maximum_units >= 0 ? maximum : minimum;
     /* A lowest sum in another currency than the highest says too little to go by. */
-    if (offer->minimum_cents >= 0 && strcmp(minimum.code, offer->currency.code) != 0)
-        offer->minimum_cents = -1;
+    if (offer->minimum_units >= 0 && strcmp(minimum.code, offer->currency.code) != 0)
+        offer->minimum_units = -1;
 }
 
 static void read_eligibility(const struct offers *offers, struct slice eligibility,

@@ -42,5 +42,5 @@ const char *offers_code(const struct offers *offers, enum criterion criterion, u
 const char *offers_instrument(const struct offers *offers, unsigned place);
 /* "FR" as a number; 0 when these are no two letters. Of a language tag "fr-BE", its beginning. */
 uint16_t offers_two_letters(const char *text, size_t length);
-/* "1388.40" in hundredths, half cents to the even one; -1 when it does not fit. */
-int64_t offers_cents(const char *text, size_t length);
+/* "1388.40" in units of so many decimals, half of one to the even one; -1 when it does not fit. */
+int64_t offers_units(const char *text, size_t length, unsigned decimals);

@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "financing/cities.h"
 #include "financing/offers.h"
+#include "financing/schedule.h"
 
 #include <errno.h>
 #include <math.h>
@@ -181,7 +182,7 @@ int profile_read(const struct offers *offers, const struct offers_held *held, co
     const json_t *age = json_object_get(body, "age");
     const json_t *amount = json_object_get(body, "amount");
 
-    *profile = (struct profile){.age = -1, .amount_cents = -1};
+    *profile = (struct profile){.age = -1, .amount_units = -1};
     if (country != NULL)
         profile->country = offers_two_letters(country, strlen(country));
     if (city != NULL) {
@@ -193,7 +194,8 @@ int profile_read(const struct offers *offers, const struct offers_held *held, co
     if (amount != NULL) {
         const char *sum = text_of(amount, "amount");
 
-        profile->amount_cents = offers_cents(sum, strlen(sum));
+        profile->amount_units =
+            offers_units(sum, strlen(sum), money_decimals(text_of(amount, "currency")));
         memcpy(profile->currency.code, text_of(amount, "currency"), sizeof(profile->currency.code));
     }
     read_sets(offers, body, profile);

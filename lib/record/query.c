@@ -210,13 +210,13 @@ bool query_parse(const struct contract *contract, const struct resource *resourc
 
 bool query_ages(const struct query *query)
 {
-    bool ages = query->freshness != FRESHNESS_ANY || timed_has(query->resource);
+    bool ages = timed_has(query->resource);
 
     for (size_t i = 0; i < query->include_count; i++)
         ages = ages ||
                timed_has(query->includes[i].relation != NULL ? query->includes[i].relation->target
                                                              : query->includes[i].referrer);
-    return ages && query->as_of == NULL;
+    return ages || (query->freshness != FRESHNESS_ANY && query->as_of == NULL);
 }
 
 bool query_always_shows(const struct query *query, const struct property *property)

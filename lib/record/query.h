@@ -97,7 +97,10 @@ struct query {
 /* Is this property always shown, whatever fields= says? Its id, slug and name. */
 bool query_always_shows(const struct query *query, const struct property *property);
 
-/* Does what matches, or what it shows, change with time alone, without anybody writing? */
+/*
+ * Does what matches, or what it shows, change without anybody writing a record: with time, or with
+ * exchange rates, which may be brought in for the past as well?
+ */
 bool query_ages(const struct query *query);
 
 /* Which parameters are understood. */

@@ -69,6 +69,12 @@ returns setof record language sql stable rows 1 as $$
   select 1, null, null where $1 = 'EUR'
 $$;
 
+-- to_cents() - euros to the cent, half cents to the even one: as everything that computes with sums
+create function published.to_cents(euros numeric) returns numeric
+language sql immutable parallel safe as $$
+  select round(case when euros * 100 % 1 = 0.5 then round(euros * 50) / 50 else euros end, 2)
+$$;
+
 -- --- what time makes of the facts -----------------------------------------------------------------
 
 -- One row for each span of time in which an offer is upcoming, open until some deadline, or closed.
@@ -220,8 +226,8 @@ returns text language sql stable as $$
       'closing_times', m.closing_times,
       'closed_since', to_char(m.closed_since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
       'in_euro', (select json_build_object(
-          'minimum_amount', round(m.minimum_amount / e.rate, 2)::text,
-          'maximum_amount', round(m.maximum_amount / e.rate, 2)::text,
+          'minimum_amount', published.to_cents(m.minimum_amount / e.rate)::text,
+          'maximum_amount', published.to_cents(m.maximum_amount / e.rate)::text,
           'rate', e.rate::text, 'rate_date', e.date, 'rate_source', e.source)
         from published.euro_rate(m.currency, (at at time zone 'UTC')::date) e
         where m.minimum_amount is not null or m.maximum_amount is not null)
@@ -232,9 +238,9 @@ create function published.financing_offers_timed(at timestamptz)
 returns setof published.financing_offers_at language sql stable as $$
   select m.id, m.application_status, m.next_deadline, m.closes_at,
          m.next_deadline - (at at time zone m.time_zone)::date,
-         (select round(m.minimum_amount / e.rate, 2)
+         (select published.to_cents(m.minimum_amount / e.rate)
             from published.euro_rate(m.currency, (at at time zone 'UTC')::date) e),
-         (select round(m.maximum_amount / e.rate, 2)
+         (select published.to_cents(m.maximum_amount / e.rate)
             from published.euro_rate(m.currency, (at at time zone 'UTC')::date) e),
          published.financing_members(m, at)
     from published.financing_moment m

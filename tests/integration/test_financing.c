@@ -3,6 +3,7 @@
  * could have which offer.
  */
 #include "base/annotate.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "db/db.h"
 #include "support/http.h"
@@ -161,6 +162,9 @@ Test(financing, what_time_makes_of_dates_is_right_in_every_zone)
     static const char AUCKLAND[] =
         "{\"application\":{\"deadline_kind\":\"single\",\"time_zone\":\"Pacific/Auckland\","
         "\"deadlines\":[{\"date\":\"2027-04-04\"}]}}";
+    static const char TWICE[] =
+        "{\"application\":{\"deadline_kind\":\"single\",\"time_zone\":\"Europe/Brussels\","
+        "\"deadlines\":[{\"date\":\"2027-10-31\",\"time\":\"02:30\"}]}}";
     static const char ROLLING[] =
         "{\"application\":{\"deadline_kind\":\"rolling\",\"time_zone\":\"UTC\"}}";
     static const char CLOSED[] =
@@ -184,6 +188,10 @@ Test(financing, what_time_makes_of_dates_is_right_in_every_zone)
         /* The day has 25 hours. */
         {BRUSSELS, "2027-10-31 22:59:59Z", "open", "2027-10-31", "0"},
         {BRUSSELS, "2027-10-31 23:00:00Z", "closed", NULL, NULL},
+        /* 02:30 is there twice that night: the later one counts, for whoever applies. */
+        {TWICE, "2027-10-31 00:30:00Z", "open", "2027-10-31", "0"},
+        {TWICE, "2027-10-31 01:29:59Z", "open", "2027-10-31", "0"},
+        {TWICE, "2027-10-31 01:30:00Z", "closed", NULL, NULL},
         {AUCKLAND, "2027-04-04 11:59:59Z", "open", "2027-04-04", "0"},
         {AUCKLAND, "2027-04-04 12:00:00Z", "closed", NULL, NULL},
         {ROLLING, "1999-01-01 00:00:00Z", "open", NULL, NULL},
@@ -376,7 +384,8 @@ Test(financing, a_deadline_that_nobody_has_published_shows_nowhere)
     public = http_get(path_of("/v1/financing-offers/%s", shown));
     cr_assert_null(strstr(public->body, "2105-05-05"));
     {
-        CLEANUP(response_freep) struct response *response = match("{\"limit\":100}");
+        CLEANUP(response_freep)
+        struct response *response = match_with("{\"limit\":100}", shown);
 
         cr_assert_null(matched(response, hidden));
         cr_assert_null(strstr(response->body, "2105-05-05"));
@@ -814,14 +823,22 @@ Test(financing, sums_are_compared_by_the_rate_of_a_day_that_the_operator_brought
     static const char PROFILE[] =
         "{\"amount\":{\"amount\":\"5000\",\"currency\":\"EUR\"},\"limit\":100%s}";
     struct program_result result;
-    char etag[64], profile[PATH_BYTES];
+    char etag[64], profile[PATH_BYTES], past[PATH_BYTES], condition[PATH_BYTES], now[64];
     const json_t *item;
 
     {
         CLEANUP(response_freep)
         struct response *response = http_get(path_of("/v1/financing-offers/%s", slug));
         CLEANUP(response_freep) struct response *unknown = NULL;
+        CLEANUP(response_freep) struct response *before_import = NULL;
 
+        (void)snprintf(past, sizeof(past), "/v1/financing-offers/%s?as_of=%s", slug,
+                       clock_wall_text(now, sizeof(now)));
+        before_import = http_get(past);
+        cr_assert_null(response_at(before_import, "/in_euro"));
+        cr_assert_str_eq(response_header(before_import, "Cache-Control"), "public, max-age=60");
+        (void)snprintf(condition, sizeof(condition), "If-None-Match: %s",
+                       response_header(before_import, "ETag"));
         cr_assert_null(response_at(response, "/in_euro"), "no rate: unknown, not wrong");
         (void)snprintf(etag, sizeof(etag), "%s", response_header(response, "ETag"));
         (void)snprintf(profile, sizeof(profile), PROFILE, "");
@@ -842,20 +859,34 @@ Test(financing, sums_are_compared_by_the_rate_of_a_day_that_the_operator_brought
         cr_assert_str_eq(response_text_at(response, "/in_euro/rate_source"), "A bank");
         cr_assert_str_neq(response_header(response, "ETag"), etag);
     }
+    {
+        CLEANUP(response_freep)
+        struct response *then =
+            http_send("GET", past, (const char *const[]){condition, NULL}, NULL, 0);
+
+        expect_status(then, 200, "what a copy from before the import does not say");
+        cr_assert_str_eq(response_text_at(then, "/in_euro/maximum_amount"), "8000.00");
+    }
     cr_assert(is_listed("in_euro.maximum_amount_min=8000&in_euro.minimum_amount_max=400", slug));
     cr_assert_not(is_listed("in_euro.maximum_amount_min=8000.01", slug));
     {
         CLEANUP(response_freep) struct response *today = NULL;
         CLEANUP(response_freep) struct response *then = NULL;
         CLEANUP(response_freep) struct response *before = NULL;
+        CLEANUP(response_freep) struct response *forints = NULL;
+        CLEANUP(response_freep) struct response *yen = NULL;
 
         today = match(profile);
         item = matched(today, slug);
         cr_assert_str_eq(finding(item, "amount"), "yes met");
         cr_assert_not_null(
             strstr(today->body, "\"compared\":{\"amount\":\"2500000.00\",\"currency\":\"HUF\"}"));
-        cr_assert_not_null(strstr(today->body, "{\"currency\":\"HUF\",\"rate\":\"500\",\"date\":"
-                                               "\"2026-01-02\",\"source\":\"A bank\"}"));
+        cr_assert_not_null(strstr(today->body, "\"rates\":[{\"currency\":\"HUF\",\"rate\":\"500\","
+                                               "\"date\":\"2026-01-02\",\"source\":\"A bank\"}]"));
+        forints = match("{\"amount\":{\"amount\":\"5000\",\"currency\":\"HUF\"},\"limit\":1}");
+        cr_assert_eq(json_array_size(response_at(forints, "/rates")), 1, "each once");
+        yen = match("{\"amount\":{\"amount\":\"5000\",\"currency\":\"JPY\"},\"limit\":1}");
+        cr_assert_eq(json_array_size(response_at(yen, "/rates")), 0, "none helped to compare");
         (void)snprintf(profile, sizeof(profile), PROFILE, ",\"rates_on\":\"2025-12-31\"");
         then = match(profile);
         cr_assert_not_null(strstr(then->body, "\"source\":\"A bank, \\\"first\\\"\""));
@@ -864,6 +895,21 @@ Test(financing, sums_are_compared_by_the_rate_of_a_day_that_the_operator_brought
         cr_assert_str_eq(finding(matched(before, slug), "amount"), "unknown no_rate");
     }
     free(slug);
+}
+
+Test(financing, half_a_cent_goes_to_the_even_one_in_the_database_too)
+{
+    static const char *const ROWS[][2] = {
+        {"0.005", "0.00"}, {"0.015", "0.02"}, {"0.025", "0.02"},      {"0.0251", "0.03"},
+        {"2.5", "2.50"},   {"7", "7.00"},     {"1234.565", "1234.56"}};
+    struct db_pool *pool = sql_pool("express_public", NULL);
+    struct db *db = NULL;
+
+    cr_assert_eq(db_lease(pool, &db), 0);
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++)
+        cr_expect_str_eq(sql_value(db, "select published.to_cents(%s)", ROWS[i][0]), ROWS[i][1]);
+    db_release(db);
+    db_pool_free(pool);
 }
 
 Test(financing, a_file_of_rates_with_faults_changes_nothing_and_tells_them_all)

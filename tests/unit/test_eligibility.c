@@ -25,14 +25,14 @@ static struct offer offer(void)
                           .slug = "an-offer",
                           .minimum_age = -1,
                           .maximum_age = -1,
-                          .minimum_cents = -1,
-                          .maximum_cents = -1};
+                          .minimum_units = -1,
+                          .maximum_units = -1};
 }
 
 static struct profile profile(void)
 {
     return (struct profile){
-        .age = -1, .amount_cents = -1, .rates = RATES, .rate_count = 2, .now = NOW};
+        .age = -1, .amount_units = -1, .rates = RATES, .rate_count = 2, .now = NOW};
 }
 
 static struct finding found(const struct offer *offer, const struct profile *profile,
@@ -165,10 +165,10 @@ Test(eligibility, a_sum_is_held_against_the_offer_in_its_currency)
         struct offer of = offer();
         struct profile who = profile();
 
-        of.minimum_cents = ROWS[i].least;
-        of.maximum_cents = ROWS[i].most;
+        of.minimum_units = ROWS[i].least;
+        of.maximum_units = ROWS[i].most;
         of.currency = ROWS[i].in;
-        who.amount_cents = ROWS[i].asked;
+        who.amount_units = ROWS[i].asked;
         who.currency = ROWS[i].asked_in;
         expect(&of, &who, CRITERION_AMOUNT, ROWS[i].verdict, ROWS[i].reason, ROWS[i].why);
     }
@@ -178,15 +178,33 @@ Test(eligibility, half_a_cent_goes_to_the_even_one_and_what_does_not_fit_is_unkn
 {
     static const struct rate EVEN[] = {{{"SEK"}, 200000000}};
     static const struct currency EURO = {"EUR"}, SEK = {"SEK"};
-    int64_t cents;
+    int64_t units;
 
-    cr_assert(eligibility_convert(EVEN, 1, 1, &SEK, &EURO, &cents));
-    cr_assert_eq(cents, 0);
-    cr_assert(eligibility_convert(EVEN, 1, 3, &SEK, &EURO, &cents));
-    cr_assert_eq(cents, 2);
-    cr_assert(eligibility_convert(EVEN, 1, INT64_MAX, &SEK, &EURO, &cents));
-    cr_assert_eq(cents, INT64_MAX / 2 + 1);
-    cr_assert_not(eligibility_convert(EVEN, 1, INT64_MAX, &EURO, &SEK, &cents));
+    cr_assert(eligibility_convert(EVEN, 1, 1, &SEK, &EURO, &units));
+    cr_assert_eq(units, 0);
+    cr_assert(eligibility_convert(EVEN, 1, 3, &SEK, &EURO, &units));
+    cr_assert_eq(units, 2);
+    cr_assert(eligibility_convert(EVEN, 1, INT64_MAX, &SEK, &EURO, &units));
+    cr_assert_eq(units, INT64_MAX / 2 + 1);
+    cr_assert_not(eligibility_convert(EVEN, 1, INT64_MAX, &EURO, &SEK, &units));
+}
+
+Test(eligibility, a_sum_has_the_decimals_of_its_currency)
+{
+    static const struct rate AT[] = {{{"JPY"}, 16000000000}, {{"KWD"}, 33300000}};
+    static const struct currency EURO = {"EUR"}, YEN = {"JPY"}, DINAR = {"KWD"};
+    int64_t units;
+
+    cr_assert(eligibility_convert(AT, 2, 1003, &EURO, &YEN, &units));
+    cr_assert_eq(units, 1605, "10.03 euros are 1604.8 yen");
+    cr_assert(eligibility_convert(AT, 2, 1605, &YEN, &EURO, &units));
+    cr_assert_eq(units, 1003);
+    cr_assert(eligibility_convert(AT, 2, 10000, &EURO, &DINAR, &units));
+    cr_assert_eq(units, 33300);
+    cr_assert(eligibility_convert(AT, 2, 33300, &DINAR, &YEN, &units));
+    cr_assert_eq(units, 16000);
+    cr_assert(eligibility_convert(AT, 2, 1000000000000000, &YEN, &DINAR, &units));
+    cr_assert_eq(units, 2081250000000000);
 }
 
 Test(eligibility, a_place_a_law_and_a_legal_form_have_reasons_of_their_own)
@@ -399,16 +417,22 @@ Test(eligibility, sums_and_rates_are_read_without_a_floating_point)
 {
     static const struct {
         const char *text;
-        int64_t cents;
-    } SUMS[] = {{"0", 0},
-                {"1388.40", 138840},
-                {"7.5", 750},
-                {"0.005", 0},
-                {"0.015", 2},
-                {"0.0051", 1},
-                {"0.0250", 2},
-                {"999999999999999.9999", 100000000000000000},
-                {"99999999999999999999", -1}};
+        int64_t units;
+        unsigned decimals;
+    } SUMS[] = {{"0", 0, 2},
+                {"1388.40", 138840, 2},
+                {"7.5", 750, 2},
+                {"0.005", 0, 2},
+                {"0.015", 2, 2},
+                {"0.0051", 1, 2},
+                {"0.0250", 2, 2},
+                {"999999999999999.9999", 100000000000000000, 2},
+                {"99999999999999999999", -1, 2},
+                {"0.5", 0, 0},
+                {"1.5", 2, 0},
+                {"1200", 1200, 0},
+                {"1.2345", 1234, 3},
+                {"999999999999999.9999", 1000000000000000000, 3}};
     static const struct {
         const char *text;
         int64_t rate;
@@ -416,8 +440,8 @@ Test(eligibility, sums_and_rates_are_read_without_a_floating_point)
                       {"1e3", 0},       {"99999999999999", 0}};
 
     for (size_t i = 0; i < ARRAY_LENGTH(SUMS); i++)
-        cr_expect_eq(offers_cents(SUMS[i].text, strlen(SUMS[i].text)), SUMS[i].cents, "%s",
-                     SUMS[i].text);
+        cr_expect_eq(offers_units(SUMS[i].text, strlen(SUMS[i].text), SUMS[i].decimals),
+                     SUMS[i].units, "%s", SUMS[i].text);
     for (size_t i = 0; i < ARRAY_LENGTH(RATES_READ); i++)
         cr_expect_eq(rates_parse(RATES_READ[i].text), RATES_READ[i].rate, "%s", RATES_READ[i].text);
 }
