@@ -10,6 +10,7 @@
 
 struct auth;
 struct contract;
+struct creating;
 struct db_pool;
 struct housekeeper;
 struct memo;
@@ -26,6 +27,7 @@ struct application {
     struct db_pool *pool;         /* public reading, role express_public */
     struct db_pool *private_pool; /* for a caller, role express_writer: begin with caller_begin() */
     struct auth *auth;            /* tokens, keys, clients */
+    struct creating *creating;    /* records that are created at the same time */
     struct memo *memo;            /* ETags known to be current */
     struct offers *offers;        /* financing offers, for matching */
     struct profiles *profiles;    /* what practices are compared by */

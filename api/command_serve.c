@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "contract/contract.h"
 #include "coverage/profiles.h"
+#include "creating.h"
 #include "db/db.h"
 #include "financing/offers.h"
 #include "housekeeper.h"
@@ -44,6 +45,7 @@ struct serving {
     struct db_pool *pool;
     struct db_pool *private_pool;
     struct auth *auth;
+    struct creating *creating;
     struct memo *memo;
     struct offers *offers;
     struct profiles *profiles;
@@ -192,6 +194,8 @@ static int prepare(struct serving *serving, const struct settings *settings)
     if (r == 0)
         r = memo_new(&serving->memo);
     if (r == 0)
+        r = creating_new(&serving->creating);
+    if (r == 0)
         r = offers_new(serving->contract, &serving->offers);
     if (r == 0)
         r = compare(serving);
@@ -209,6 +213,7 @@ static int prepare(struct serving *serving, const struct settings *settings)
                                                 .pool = serving->pool,
                                                 .private_pool = serving->private_pool,
                                                 .auth = serving->auth,
+                                                .creating = serving->creating,
                                                 .memo = serving->memo,
                                                 .profiles = serving->profiles,
                                                 .restored = serving->restored,
@@ -231,6 +236,7 @@ static void finish(struct serving *serving)
     auth_free(serving->auth);
     profiles_free(serving->profiles);
     memo_free(serving->memo);
+    creating_free(serving->creating);
     offers_free(serving->offers);
     restored_free(serving->restored);
     db_pool_free(serving->private_pool);

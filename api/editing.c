@@ -6,6 +6,7 @@
 #include "base/fault.h"
 #include "conditions.h"
 #include "contract/contract.h"
+#include "record/edit_batch.h"
 #include "reply.h"
 #include "request.h"
 #include "settings.h"
@@ -205,6 +206,13 @@ int editing_show(struct writing *writing, const struct edit_record *record, int 
     int r = show(writing, record, status, record->etag);
 
     return r == 0 ? edit_append_json(&edit, record, writing->dry_run, &writing->reply->body) : r;
+}
+
+int editing_show_draft(struct writing *writing, const struct edit_draft *draft)
+{
+    int r = show(writing, &draft->record, 201, draft->record.etag);
+
+    return r == 0 ? edit_append_draft(draft, &writing->reply->body) : r;
 }
 
 /* The version that it was, as it was then. */

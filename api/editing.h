@@ -12,6 +12,8 @@
 
 #include <stdbool.h>
 
+struct edit_draft;
+
 /* Of every function that gives int: 0; WRITING_ANSWERED; a db outcome; a fault. */
 
 /* What the engine works on. */
@@ -49,6 +51,8 @@ MUST_CHECK int editing_told(struct writing *writing, const struct edit_record *r
 void editing_effect(struct writing *writing, const struct edit_record *record, const char *action);
 /* The working copy as the reply, with its ETag; @status 201 brings a Location. */
 MUST_CHECK int editing_show(struct writing *writing, const struct edit_record *record, int status);
+/* The same of a record that was created together with others: 201. */
+MUST_CHECK int editing_show_draft(struct writing *writing, const struct edit_draft *draft);
 /* The same once more: writing_step.replay of what answers with a record. */
 MUST_CHECK int editing_replay(struct writing *writing);
 

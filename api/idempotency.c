@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "base/limits.h"
 #include "base/num.h"
+#include "base/text.h"
 #include "db/db.h"
 #include "request.h"
 
@@ -18,6 +19,7 @@
 
 #define LOCK_TIMEOUT "55P03"
 #define NUMBER_BYTES 24
+#define CLAIMS_BYTES_MAX (1024u * CREATES_TOGETHER_MAX) /* a key twice as long, and the rest */
 
 _Static_assert(IDEMPOTENCY_FINGERPRINT_BYTES == crypto_hash_sha256_BYTES,
                "the fingerprint is a SHA-256");
@@ -47,6 +49,17 @@ static const struct db_query KEEP = {
            "version = nullif($4::integer, 0) "
            "where caller = identity.acting_caller() and key = $1",
     .param_count = 4,
+};
+/* In an order, so that no two of these wait for each other. */
+static const struct db_query CLAIM_ALL = {
+    .name = "idempotency_claim_all",
+    .sql = "insert into identity.idempotency_key "
+           "(caller, key, fingerprint, status, record_id, version) "
+           "select identity.acting_caller(), claim.key, decode(claim.fingerprint, 'hex'), 201, "
+           "claim.id, 1 from jsonb_to_recordset($1::jsonb) as "
+           "claim(key text, fingerprint text, id uuid) order by claim.key "
+           "on conflict (caller, key) do nothing",
+    .param_count = 1,
 };
 
 static bool is_key(const char *text)
@@ -160,4 +173,27 @@ int idempotency_keep(struct db *db, const struct idempotency_key *key,
     (void)snprintf(version, sizeof(version), "%ld", result->version);
     return db_queue(db, &KEEP, (const char *const[]){key->text, status, result->record_id, version},
                     NULL);
+}
+
+int idempotency_claim_all(struct db *db, const struct idempotency_key *const *keys,
+                          const char *const *ids, size_t count, struct db_rows **ret_rows)
+{
+    struct text claims;
+    int r;
+
+    text_init(&claims, CLAIMS_BYTES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        if (keys[i]->text == NULL)
+            continue;
+        text_append(&claims, claims.length == 0 ? "[{\"key\":" : ",{\"key\":");
+        text_append_json(&claims, keys[i]->text);
+        text_append_format(&claims, ",\"fingerprint\":\"%s\",\"id\":\"%s\"}", keys[i]->fingerprint,
+                           ids[i]);
+    }
+    text_append(&claims, claims.length == 0 ? "[]" : "]");
+    r = text_failed(&claims)
+            ? fault_raise(-ENOMEM)
+            : db_queue(db, &CLAIM_ALL, (const char *const[]){claims.bytes}, ret_rows);
+    text_deinit(&claims);
+    return r;
 }

@@ -15,8 +15,10 @@
 #include "base/uuid.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct db;
+struct db_rows;
 struct request;
 
 #define IDEMPOTENCY_FINGERPRINT_BYTES 32
@@ -64,3 +66,15 @@ MUST_CHECK int idempotency_claim(struct db *db, const struct idempotency_key *ke
 /* idempotency_keep() - what came of it, with the next statement. Return: as db_queue(). */
 MUST_CHECK int idempotency_keep(struct db *db, const struct idempotency_key *key,
                                 const struct idempotency_result *result);
+
+/*
+ * idempotency_claim_all() - keys of requests that one transaction carries out, with the next
+ * statement
+ * @keys:    borrowed; @count, of one caller and each another one; those without text are left out
+ * @ids:     borrowed; the records that are created
+ * @ret_rows: rows affected: as many as have a text, or another request came before
+ * What comes of it is stored at once: 201, and the first version. Return: as db_queue().
+ */
+MUST_CHECK int idempotency_claim_all(struct db *db, const struct idempotency_key *const *keys,
+                                     const char *const *ids, size_t count,
+                                     struct db_rows **ret_rows);

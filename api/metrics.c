@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/text.h"
+#include "creating.h"
 #include "db/db.h"
 #include "routes.h"
 
@@ -255,6 +256,21 @@ static void render_pools(const struct application *application, struct text *tex
            figures.statements);
 }
 
+static void render_creating(struct creating *creating, struct text *text)
+{
+    struct creating_figures figures;
+
+    if (creating == NULL)
+        return;
+    creating_figures(creating, &figures);
+    single(text, "express_creates_waiting", "gauge",
+           "Creates that wait for a transaction of their caller.", figures.waiting);
+    single(text, "express_creates_total", "counter",
+           "Records created by transactions that take several.", figures.created);
+    single(text, "express_create_transactions_total", "counter", "Such transactions.",
+           figures.transactions);
+}
+
 static void render_auth(struct auth *auth, struct text *text)
 {
     struct auth_figures figures;
@@ -347,6 +363,7 @@ void metrics_render(struct metrics *metrics, const struct application *applicati
            "Messages of the HTTP library, most about clients that went away.",
            get(&metrics->library_messages));
     render_pools(application, text);
+    render_creating(application->creating, text);
     render_auth(application->auth, text);
     render_process(metrics, text);
 }

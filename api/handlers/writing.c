@@ -5,6 +5,7 @@
  */
 #include "handlers/handlers.h"
 
+#include "creating.h"
 #include "editing.h"
 #include "present.h"
 #include "reply.h"
@@ -35,7 +36,11 @@ static int create(struct writing *writing)
 /* POST /v1/{resource}: 201 the draft; 409 slug-taken, source-taken; 422 validation-failed */
 int handle_record_create(struct request *request, struct reply *reply)
 {
-    return writing_run(request, reply, &(struct writing_step){create, editing_replay});
+    const int r = creating_try(request, reply);
+
+    return r == CREATING_ALONE
+               ? writing_run(request, reply, &(struct writing_step){create, editing_replay})
+               : r;
 }
 
 typedef int (*edit_function)(const struct edit *edit, struct edit_record *record, json_t *body);

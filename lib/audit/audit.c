@@ -19,6 +19,11 @@ static const struct db_query APPEND = {
     .sql = "select audit.append($1, $2, $3::uuid, $4::integer, $5::text[])",
     .param_count = 5,
 };
+static const struct db_query APPEND_ALL = {
+    .name = "audit_append_all",
+    .sql = "select audit.append_all($1, $2, $3::uuid[], $4::integer[], $5::text[], $6::text[])",
+    .param_count = 6,
+};
 
 static const struct db_query PRUNE = {
     .name = "audit_prune",
@@ -79,6 +84,68 @@ int audit_queue(struct db *db, const struct audit_entry *entry)
                                        entry->property_count == 0 ? NULL : names.bytes},
                  NULL);
     text_deinit(&names);
+    return r;
+}
+
+/* Columns of the entries, each as an array. The names of an entry are an array in a text. */
+struct columns {
+    struct text ids, versions, requests, properties;
+};
+
+static void add_item(struct text *column, const char *value)
+{
+    text_append_char(column, column->length == 0 ? '{' : ',');
+    if (value == NULL)
+        text_append(column, "null");
+    else
+        text_append_json(column, value);
+}
+
+/* False: it has too many names, or memory is out. */
+static bool add_entry(struct columns *columns, const struct audit_entry *entry, const char *request)
+{
+    bool is_whole;
+    char version[NUMBER_BYTES];
+    struct text names;
+
+    (void)snprintf(version, sizeof(version), "%ld", entry->version);
+    text_init(&names, AUDIT_PROPERTIES_BYTES_MAX);
+    append_names(&names, entry);
+    add_item(&columns->ids, entry->record_id);
+    add_item(&columns->versions, entry->version == 0 ? NULL : version);
+    add_item(&columns->requests, request);
+    add_item(&columns->properties, entry->property_count == 0 ? NULL : names.bytes);
+    is_whole = !text_failed(&names);
+    text_deinit(&names);
+    return is_whole;
+}
+
+int audit_queue_all(struct db *db, const struct audit_entry *entries, const char *const *requests,
+                    size_t count)
+{
+    struct columns columns;
+    struct text *const list[] = {&columns.ids, &columns.versions, &columns.requests,
+                                 &columns.properties};
+    int r = 0;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(list); i++)
+        text_init(list[i], 4 * AUDIT_PROPERTIES_BYTES_MAX * CREATES_TOGETHER_MAX);
+    for (size_t i = 0; i < count; i++)
+        if (!add_entry(&columns, &entries[i], requests[i]))
+            r = fault_raise(-ENOMEM);
+    for (size_t i = 0; i < ARRAY_LENGTH(list); i++) {
+        text_append_char(list[i], '}');
+        if (text_failed(list[i]))
+            r = fault_raise(-ENOMEM);
+    }
+    if (r == 0)
+        r = db_queue(db, &APPEND_ALL,
+                     (const char *const[]){entries[0].action, entries[0].resource,
+                                           columns.ids.bytes, columns.versions.bytes,
+                                           columns.requests.bytes, columns.properties.bytes},
+                     NULL);
+    for (size_t i = 0; i < ARRAY_LENGTH(list); i++)
+        text_deinit(list[i]);
     return r;
 }
 

@@ -35,6 +35,15 @@ MUST_CHECK int audit_append(struct db *db, const struct audit_entry *entry);
 MUST_CHECK int audit_queue(struct db *db, const struct audit_entry *entry);
 
 /*
+ * audit_queue_all() - entries of one transaction that carries out several requests of one caller
+ * @entries: @count of them, of one action and resource, each with a record
+ * @requests: borrowed; the request id of each
+ * Return: as db_queue().
+ */
+MUST_CHECK int audit_queue_all(struct db *db, const struct audit_entry *entries,
+                               const char *const *requests, size_t count);
+
+/*
  * Upkeep: as the server itself (caller_service()) or as the system.
  */
 #define AUDIT_DAYS_MIN 90 /* younger entries are kept whoever asks: the database sees to it */

@@ -41,6 +41,8 @@ void content_check_read_only(const struct resource *resource, const json_t *data
  * Return: 0; a db outcome; a fault.
  */
 MUST_CHECK int content_compose(struct db *db, json_t **data);
+/* False when content_compose() would have to ask. */
+bool content_is_composed(const json_t *data);
 
 /* The language, times in UTC to the millisecond, nothing that is empty. Valid data only.
  * Return: 0; a fault. */

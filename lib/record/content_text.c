@@ -13,6 +13,7 @@
 #include "db/db.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,19 +107,41 @@ static bool may_need_composing(const char *text)
     return false;
 }
 
+/* Recursion is bounded: a body is read with at most JSON_DEPTH_MAX levels. */
+bool content_is_composed(const json_t *data)
+{
+    void *at;
+    const json_t *item;
+    size_t i;
+
+    if (json_is_string(data))
+        return !may_need_composing(json_string_value(data));
+    json_array_foreach (data, i, item)
+        if (!content_is_composed(item))
+            return false;
+    at = json_object_iter((json_t *)(uintptr_t)data);
+    for (; at != NULL; at = json_object_iter_next((json_t *)(uintptr_t)data, at))
+        if (may_need_composing(json_object_iter_key(at)) ||
+            !content_is_composed(json_object_iter_value(at)))
+            return false;
+    return true;
+}
+
 /* A text of JSON is composed as a whole: nothing that it is made of can be part of a letter. */
 int content_compose(struct db *db, json_t **data)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-    char *dump = json_dumps(*data, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *dump;
     json_t *composed;
-    int r = 0;
+    int r;
 
+    if (content_is_composed(*data))
+        return 0;
+    dump = json_dumps(*data, JSON_COMPACT | JSON_ENCODE_ANY);
     if (dump == NULL)
         return fault_raise(-ENOMEM);
-    if (may_need_composing(dump))
-        r = db_run(db, &COMPOSE, (const char *const[]){dump}, &rows);
-    if (r == 0 && rows != NULL && strcmp(db_rows_text(rows, 0, 0), dump) != 0) {
+    r = db_run(db, &COMPOSE, (const char *const[]){dump}, &rows);
+    if (r == 0 && strcmp(db_rows_text(rows, 0, 0), dump) != 0) {
         composed = json_loads(db_rows_text(rows, 0, 0), JSON_DECODE_ANY, NULL);
         if (composed == NULL)
             r = fault_raise(-EPROTO);

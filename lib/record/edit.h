@@ -35,7 +35,8 @@ enum edit_outcome {
     EDIT_GONE,            /* deleted: record->deleted_at, record->replaced_by */
     EDIT_INVALID,         /* 422: every fault is in @problem */
     EDIT_CONFLICT,        /* 409: @problem says which (invalid-transition, slug-taken, …) */
-    EDIT_FORBIDDEN        /* 403: the caller may see the record, but not do this with it */
+    EDIT_FORBIDDEN,       /* 403: the caller may see the record, but not do this with it */
+    EDIT_ALONE            /* not together with others: see edit_batch.h */
 };
 
 /* What every change needs; all borrowed. */

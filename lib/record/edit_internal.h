@@ -3,6 +3,7 @@
  * Editing, shared between
  *
  *   edit.c         finding records, and who may do what
+ *   edit_batch.c   new records, several at once
  *   edit_write.c   content: creating, replacing, patching, restoring
  *   edit_steps.c   the state alone: the steps to publication, verifying, deleting
  *   edit_merge.c   two records into one
@@ -63,6 +64,14 @@ MUST_CHECK int edit_store(const struct edit *edit, struct edit_record *record,
  * made of its label. Return: as db_queue(). */
 MUST_CHECK int edit_queue_slug(const struct edit *edit, const struct edit_record *record,
                                const json_t *data, struct db_rows **ret_slugs);
+/* The same of several: append each to @asked, then queue it. Rows: see enum edit_slug_column. */
+enum edit_slug_column { EDIT_SLUG_PLACE, EDIT_SLUG_FREE, EDIT_SLUG_BY_CHANCE };
+void edit_append_asked(struct text *asked, size_t place, const struct edit_record *record,
+                       const json_t *data);
+MUST_CHECK int edit_queue_asked(const struct edit *edit, const struct resource *resource,
+                                struct text *asked, struct db_rows **ret_slugs);
+/* Has a record of this resource references that the end of the transaction would check? */
+bool edit_is_referring(const struct resource *resource);
 /* A new record, whose id and data are set: version 1, a draft. Gives it one of @slugs.
  * Return: as edit_store(). */
 MUST_CHECK int edit_store_new(const struct edit *edit, struct edit_record *record, json_t *data,
@@ -78,6 +87,8 @@ MUST_CHECK int edit_show_public(const struct edit *edit, const struct edit_recor
 MUST_CHECK int edit_translate(const struct edit *edit, const struct resource *resource, int r);
 /* References that were put off to the end of the transaction, now. Return: 0; an outcome. */
 MUST_CHECK int edit_check_references(const struct edit *edit, const struct resource *resource);
+/* The same with the next statement. Return: as db_queue(). */
+MUST_CHECK int edit_queue_check(const struct edit *edit);
 /* Is the slug of @data free for @record? Return: 0; EDIT_CONFLICT (slug-taken); … */
 MUST_CHECK int edit_check_slug(const struct edit *edit, const struct edit_record *record,
                                const json_t *data);
@@ -102,7 +113,20 @@ MUST_CHECK int edit_remove(const struct edit *edit, struct edit_record *record, 
 /* What leads to this record alone: its slug once it was public, else its id. Borrowed. */
 const char *edit_name(const struct edit_record *record);
 
+struct edit_draft;
+/* The records that those of @drafts refer to, for edit_note_heads(). @rows: one a resource.
+ * Return: as db_queue(). */
+MUST_CHECK int edit_queue_heads(const struct edit *edit, struct edit_draft *const *drafts,
+                                size_t count, struct db_rows **rows);
+/* To the draft what concerns it. Return: 0; a fault. */
+MUST_CHECK int edit_note_heads(const struct model *model, struct edit_draft *draft,
+                               struct db_rows *const *rows);
+
 /* --- edit_write.c --- */
+
+/* Partners write for their own organisation. Faults go to edit->problem. Return: 0; a fault. */
+MUST_CHECK int edit_check_owner(const struct edit *edit, const struct edit_record *record,
+                                json_t *data);
 
 /*
  * edit_prepare() - @data as it may be stored as content of @record, or all that is wrong with it

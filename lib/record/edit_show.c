@@ -3,6 +3,7 @@
  * whatever order they were written in, and relations with the name of the other record. One that
  * the caller may not see is left out, as in what the public reads.
  */
+#include "record/edit_batch.h"
 #include "record/edit_internal.h"
 
 #include "base/arena.h"
@@ -45,7 +46,7 @@ struct head {
     const char *label;
 };
 
-struct heads {
+struct edit_heads {
     struct arena *arena;
     struct head *items; /* sorted by id when all are found */
     size_t count;
@@ -55,7 +56,7 @@ struct heads {
 static int collect_head(void *data, const struct property *property, const char *pointer,
                         json_t *value, json_t **ret_replacement)
 {
-    struct heads *heads = data;
+    struct edit_heads *heads = data;
     const char *id = json_string_value(value);
 
     (void)pointer;
@@ -85,7 +86,7 @@ static int compare_heads(const void *left, const void *right)
     return strcmp(a->id, b->id);
 }
 
-static const struct head *find_head(const struct heads *heads, const char *id)
+static const struct head *find_head(const struct edit_heads *heads, const char *id)
 {
     const struct head wanted = {.id = id};
 
@@ -95,7 +96,7 @@ static const struct head *find_head(const struct heads *heads, const char *id)
 }
 
 /* The same record may be in the list more than once. */
-static void note_head(struct heads *heads, const struct db_rows *rows, size_t row)
+static void note_head(struct edit_heads *heads, const struct db_rows *rows, size_t row)
 {
     const char *id = db_rows_text(rows, row, HEAD_ID);
     const char *slug = arena_copy(heads->arena, db_rows_text(rows, row, HEAD_SLUG));
@@ -110,7 +111,7 @@ static void note_head(struct heads *heads, const struct db_rows *rows, size_t ro
 }
 
 static int queue_heads_of(const struct edit *edit, const struct resource *resource,
-                          const struct heads *heads, struct db_rows **ret_rows)
+                          const struct edit_heads *heads, struct db_rows **ret_rows)
 {
     struct text ids;
     int r = 0;
@@ -130,12 +131,32 @@ static int queue_heads_of(const struct edit *edit, const struct resource *resour
     return r;
 }
 
-/* Of all resources in one flight. */
-static int fetch_heads(const struct edit *edit, const struct resource *resource, json_t *data,
-                       struct heads *heads)
+static int queue_heads(const struct edit *edit, const struct edit_heads *heads,
+                       struct db_rows **rows)
 {
     const struct contract *contract = model_contract(edit->model);
-    const size_t count = contract_resource_count(contract);
+    int r = 0;
+
+    for (size_t i = 0; i < contract_resource_count(contract) && r == 0; i++)
+        r = queue_heads_of(edit, contract_resource(contract, i), heads, &rows[i]);
+    return r;
+}
+
+static void note_heads(const struct model *model, struct edit_heads *heads,
+                       struct db_rows *const *rows)
+{
+    for (size_t i = 0; i < contract_resource_count(model_contract(model)); i++)
+        for (size_t row = 0; rows[i] != NULL && row < db_rows_count(rows[i]); row++)
+            note_head(heads, rows[i], row);
+    if (heads->count > 0)
+        qsort(heads->items, heads->count, sizeof(*heads->items), compare_heads);
+}
+
+/* Of all resources in one flight. */
+static int fetch_heads(const struct edit *edit, const struct resource *resource, json_t *data,
+                       struct edit_heads *heads)
+{
+    const size_t count = contract_resource_count(model_contract(edit->model));
     struct db_rows **rows = arena_alloc_array(edit->arena, count, sizeof(struct db_rows *));
     int r =
         rows == NULL ? fault_raise(-ENOMEM) : record_visit(resource, data, "", collect_head, heads);
@@ -144,28 +165,50 @@ static int fetch_heads(const struct edit *edit, const struct resource *resource,
         return r;
     for (size_t i = 0; i < count; i++)
         rows[i] = NULL;
-    for (size_t i = 0; i < count && r == 0; i++)
-        r = queue_heads_of(edit, contract_resource(contract, i), heads, &rows[i]);
+    r = queue_heads(edit, heads, rows);
     if (r == 0)
         r = db_flush(edit->db);
-    for (size_t i = 0; i < count; i++) {
-        for (size_t row = 0; rows[i] != NULL && row < db_rows_count(rows[i]); row++)
-            note_head(heads, rows[i], row);
+    note_heads(edit->model, heads, rows);
+    for (size_t i = 0; i < count; i++)
         db_rows_free(rows[i]);
-    }
-    qsort(heads->items, heads->count, sizeof(*heads->items), compare_heads);
     return r;
+}
+
+int edit_queue_heads(const struct edit *edit, struct edit_draft *const *drafts, size_t count,
+                     struct db_rows **rows)
+{
+    struct edit_heads all = {.arena = edit->arena};
+    int r = 0;
+
+    for (size_t i = 0; i < count && r == 0; i++)
+        r = record_visit(drafts[i]->record.resource, drafts[i]->data, "", collect_head, &all);
+    return r == 0 ? queue_heads(edit, &all, rows) : r;
+}
+
+int edit_note_heads(const struct model *model, struct edit_draft *draft,
+                    struct db_rows *const *rows)
+{
+    struct edit_heads *heads = arena_alloc(draft->edit.arena, sizeof(*heads));
+    int r;
+
+    if (heads == NULL)
+        return fault_raise(-ENOMEM);
+    *heads = (struct edit_heads){.arena = draft->edit.arena};
+    r = record_visit(draft->record.resource, draft->data, "", collect_head, heads);
+    note_heads(model, heads, rows);
+    draft->heads = heads;
+    return r == 0 && arena_failed(heads->arena) ? fault_raise(-ENOMEM) : r;
 }
 
 /* --- showing -------------------------------------------------------------------------------------
  */
 
 static json_t *shown_object(const struct property *properties, size_t count, const json_t *object,
-                            const struct heads *heads);
+                            const struct edit_heads *heads);
 
 /* A new reference; NULL: there is nothing to show. */
 static json_t *shown_value(const struct property *property, json_t *value,
-                           const struct heads *heads)
+                           const struct edit_heads *heads)
 {
     const struct head *head;
 
@@ -180,7 +223,7 @@ static json_t *shown_value(const struct property *property, json_t *value,
 }
 
 static json_t *shown_list(const struct property *property, const json_t *list,
-                          const struct heads *heads)
+                          const struct edit_heads *heads)
 {
     json_t *shown = json_array();
     json_t *item;
@@ -202,7 +245,7 @@ static json_t *shown_list(const struct property *property, const json_t *list,
 }
 
 static int show_member(json_t *shown, const struct property *property, json_t *value,
-                       const struct heads *heads)
+                       const struct edit_heads *heads)
 {
     json_t *of_it;
 
@@ -215,7 +258,7 @@ static int show_member(json_t *shown, const struct property *property, json_t *v
 
 /* Recursion follows the contract, whose depth is bounded. */
 static json_t *shown_object(const struct property *properties, size_t count, const json_t *object,
-                            const struct heads *heads)
+                            const struct edit_heads *heads)
 {
     json_t *shown = json_object();
 
@@ -279,7 +322,7 @@ static json_t *shown_state(const struct edit_record *record, const char *name, b
 }
 
 static json_t *shown_record(const struct edit_record *record, bool dry_run,
-                            const struct heads *heads)
+                            const struct edit_heads *heads)
 {
     json_t *shown = json_object();
 
@@ -300,25 +343,33 @@ static json_t *shown_record(const struct edit_record *record, bool dry_run,
     return shown;
 }
 
-int edit_append_json(const struct edit *edit, const struct edit_record *record, bool dry_run,
-                     struct text *text)
+static int append_record(const struct edit_record *record, bool dry_run,
+                         const struct edit_heads *heads, struct text *text)
 {
-    struct heads heads = {.arena = edit->arena};
-    json_auto_t *shown = NULL;
-    char *dump;
-    int r = fetch_heads(edit, record->resource, record->data, &heads);
+    json_auto_t *shown = shown_record(record, dry_run, heads);
+    char *dump = shown == NULL ? NULL : json_dumps(shown, SHOWN_FLAGS);
 
-    if (r != 0)
-        return r;
-    shown = shown_record(record, dry_run, &heads);
-    dump = shown == NULL ? NULL : json_dumps(shown, SHOWN_FLAGS);
-    if (dump == NULL || arena_failed(edit->arena)) {
+    if (dump == NULL || arena_failed(heads->arena)) {
         free(dump);
         return fault_raise(-ENOMEM);
     }
     text_append(text, dump);
     free(dump);
     return 0;
+}
+
+int edit_append_json(const struct edit *edit, const struct edit_record *record, bool dry_run,
+                     struct text *text)
+{
+    struct edit_heads heads = {.arena = edit->arena};
+    int r = fetch_heads(edit, record->resource, record->data, &heads);
+
+    return r == 0 ? append_record(record, dry_run, &heads, text) : r;
+}
+
+int edit_append_draft(const struct edit_draft *draft, struct text *text)
+{
+    return append_record(&draft->record, false, draft->heads, text);
 }
 
 int edit_append_version(const struct edit *edit, const struct edit_record *record, long number,

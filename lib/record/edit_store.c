@@ -66,30 +66,33 @@ static const struct db_query CHANGE_ADD = {
     .param_count = 4,
 };
 /*
- * The first free slug: $2, or those made of the label $3 (accents and case folded, what is no
- * letter or digit a hyphen), with a number behind it, or with $5, which is random; and that one.
- * Taken is what the caller can see, and what was public once, whoever's it is. Candidates are
- * looked at one by one, in their order: nearly always the first is free.
+ * The first free slug of each that is asked: the one that is wanted, or those made of the label
+ * (accents and case folded, what is no letter or digit a hyphen), with a number behind it, or with
+ * chance; and that one. Taken is what the caller can see, and what was public once, whoever's it
+ * is. Candidates are looked at one by one, in their order: nearly always the first is free.
  */
-enum slug_column { SLUG_FREE, SLUG_BY_CHANCE };
-static const struct db_query FREE_SLUG = {
-    .name = "edit_free_slug",
-    .sql = "with base as (select coalesce($2, nullif(trim(both '-' from left(trim(both '-' from "
-           "regexp_replace(lower(extensions.unaccent($3)), '[^a-z0-9]+', '-', 'g')), 80)), ''), "
-           "$1) as slug),\n"
+static const struct db_query FREE_SLUGS = {
+    .name = "edit_free_slugs",
+    .sql = "select asked.place, found.slug, found.base || '-' || asked.chance "
+           "from jsonb_to_recordset($2::jsonb) as "
+           "asked(place integer, id uuid, wanted text, label text, chance text)\n"
+           "cross join lateral (with base as (select coalesce(asked.wanted, nullif(trim(both '-' "
+           "from left(trim(both '-' from regexp_replace(lower(extensions.unaccent(asked.label)), "
+           "'[^a-z0-9]+', '-', 'g')), 80)), ''), $1) as slug),\n"
            "candidate as (select slug, 1 as place from base union all "
-           "select slug || '-' || n, n from base, generate_series(2, 9) n where $2 is null "
-           "union all select slug || '-' || $5, 10 from base where $2 is null)\n"
-           "select c.slug, (select slug || '-' || $5 from base) "
+           "select slug || '-' || n, n from base, generate_series(2, 9) n where asked.wanted is "
+           "null union all select slug || '-' || asked.chance, 10 from base "
+           "where asked.wanted is null)\n"
+           "select c.slug, (select slug from base) as base "
            "from (select slug from candidate order by place offset 0) c "
            "where c.slug <> '" RESERVED_SLUG "' and (exists (select from catalogue.record r "
-           "where r.resource = $1 and r.slug = c.slug and r.id <> $4::uuid "
+           "where r.resource = $1 and r.slug = c.slug and r.id <> asked.id "
            "and (r.deleted_at is null or r.first_published_at is not null))) is false "
            "and (exists (select from published.gone g where g.resource = $1 "
-           "and g.slug = c.slug and g.id <> $4::uuid)) is false "
+           "and g.slug = c.slug and g.id <> asked.id)) is false "
            "and (exists (select from published.moved m where m.resource = $1 "
-           "and m.slug = c.slug and m.id <> $4::uuid)) is false limit 1",
-    .param_count = 5,
+           "and m.slug = c.slug and m.id <> asked.id)) is false limit 1) found",
+    .param_count = 2,
 };
 /* Is or was another record public under it? */
 static const struct db_query PUBLIC_SLUG = {
@@ -222,21 +225,58 @@ int edit_check_references(const struct edit *edit, const struct resource *resour
                           db_run_text(edit->db, CHECK_REFERENCES, DB_PLAN_GENERIC, 0, NULL, NULL));
 }
 
+int edit_queue_check(const struct edit *edit)
+{
+    return db_queue_text(edit->db, CHECK_REFERENCES, DB_PLAN_GENERIC, 0, NULL, NULL);
+}
+
 /* --- slugs ---------------------------------------------------------------------------------------
  */
 
-int edit_queue_slug(const struct edit *edit, const struct edit_record *record, const json_t *data,
-                    struct db_rows **ret_slugs)
+static void append_text(struct text *json, const char *name, const char *value)
 {
-    const char *wanted = json_string_value(json_object_get(data, "slug"));
+    if (value == NULL)
+        return;
+    text_append_format(json, ",\"%s\":", name);
+    text_append_json(json, value);
+}
+
+void edit_append_asked(struct text *asked, size_t place, const struct edit_record *record,
+                       const json_t *data)
+{
     const char *label = json_string_value(json_object_get(data, record->resource->label->name));
     char chance[UUID_TEXT_BYTES];
 
     uuid_make_v7(chance);
-    return db_queue(edit->db, &FREE_SLUG,
-                    (const char *const[]){record->resource->path, wanted, label, record->id,
-                                          chance + RANDOM_DIGITS_FROM},
+    text_append_format(asked, "%s{\"place\":%zu", asked->length == 0 ? "[" : ",", place);
+    append_text(asked, "id", record->id);
+    append_text(asked, "wanted", json_string_value(json_object_get(data, "slug")));
+    append_text(asked, "label", label);
+    append_text(asked, "chance", chance + RANDOM_DIGITS_FROM);
+    text_append_char(asked, '}');
+}
+
+int edit_queue_asked(const struct edit *edit, const struct resource *resource, struct text *asked,
+                     struct db_rows **ret_slugs)
+{
+    text_append_char(asked, ']');
+    if (text_failed(asked))
+        return fault_raise(-ENOMEM);
+    return db_queue(edit->db, &FREE_SLUGS, (const char *const[]){resource->path, asked->bytes},
                     ret_slugs);
+}
+
+int edit_queue_slug(const struct edit *edit, const struct edit_record *record, const json_t *data,
+                    struct db_rows **ret_slugs)
+{
+    struct text asked;
+    int r;
+
+    text_init(&asked, ITEM_BYTES_MAX);
+    edit_append_asked(&asked, 0, record, data);
+    r = edit_queue_asked(edit, record->resource, &asked, ret_slugs);
+    text_deinit(&asked);
+    return r;
 }
 
 int edit_check_slug(const struct edit *edit, const struct edit_record *record, const json_t *data)
@@ -368,11 +408,10 @@ static int queue_version(const struct edit *edit, const struct edit_record *reco
     return r;
 }
 
-/* Has a record of this content references that the end of the transaction would check? */
-static bool is_referring(const struct edit_record *record)
+bool edit_is_referring(const struct resource *resource)
 {
-    for (size_t i = 0; i < record->resource->leaf_count; i++)
-        if (record->resource->leaves[i]->kind == PROPERTY_RELATION)
+    for (size_t i = 0; i < resource->leaf_count; i++)
+        if (resource->leaves[i]->kind == PROPERTY_RELATION)
             return true;
     return false;
 }
@@ -403,11 +442,11 @@ static int store_content(const struct edit *edit, const struct edit_record *reco
                               values, ret_rows);
     }
     if (r == 0)
-        r = store_fill(store, edit->db, item.bytes, is_new, content->data);
+        r = store_fill(store, edit->db, item.bytes, is_new, &content->data, 1);
     if (r == 0)
         r = queue_version(edit, record, change, content);
-    if (r == 0 && is_new && is_referring(record))
-        r = db_queue_text(edit->db, CHECK_REFERENCES, DB_PLAN_GENERIC, 0, NULL, NULL);
+    if (r == 0 && is_new && edit_is_referring(record->resource))
+        r = edit_queue_check(edit);
     text_deinit(&item);
     return r == 0 ? db_flush(edit->db) : r;
 }
@@ -538,7 +577,7 @@ int edit_store(const struct edit *edit, struct edit_record *record,
     if (arena_failed(edit->arena))
         return fault_raise(-ENOMEM);
     r = tell_public(edit, &before, record, change->is_live);
-    if (r == 0 && change->is_live && !is_filled && is_referring(record))
+    if (r == 0 && change->is_live && !is_filled && edit_is_referring(record->resource))
         r = edit_check_references(edit, record->resource);
     return edit_translate(edit, record->resource, r);
 }
@@ -590,13 +629,13 @@ int edit_store_new(const struct edit *edit, struct edit_record *record, json_t *
 
     if (db_rows_count(slugs) == 0)
         return tell_slug_taken(edit);
-    slug = arena_copy(edit->arena, db_rows_text(slugs, 0, SLUG_FREE));
+    slug = arena_copy(edit->arena, db_rows_text(slugs, 0, EDIT_SLUG_FREE));
     r = slug == NULL ? fault_raise(-ENOMEM) : store_new(edit, record, data, slug);
     if (r == DB_UNIQUE_VIOLATION) {
         r = give_back(edit, record->resource, is_wanted);
         if (r != 0)
             return r;
-        slug = arena_copy(edit->arena, db_rows_text(slugs, 0, SLUG_BY_CHANCE));
+        slug = arena_copy(edit->arena, db_rows_text(slugs, 0, EDIT_SLUG_BY_CHANCE));
         r = slug == NULL ? fault_raise(-ENOMEM) : store_new(edit, record, data, slug);
     }
     if (r != 0)

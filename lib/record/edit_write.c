@@ -32,9 +32,9 @@ static const struct db_query VERSION_DATA = {
 /* --- checking ------------------------------------------------------------------------------------
  */
 
-/* Partners write for their own organisation, which need not be said; of another's record they may
- * propose a change, in which it stays the other's. */
-static int check_owner(const struct edit *edit, const struct edit_record *record, json_t *data)
+/* Which need not be said; of another's record they may propose a change, in which it stays the
+ * other's. */
+int edit_check_owner(const struct edit *edit, const struct edit_record *record, json_t *data)
 {
     const char *owner = json_string_value(json_object_get(data, "owner"));
 
@@ -83,7 +83,7 @@ static int prepare(const struct edit *edit, const struct edit_record *record, js
     if (r == 0)
         r = db_flush(edit->db);
     if (r == 0 && json_is_object(*data))
-        r = check_owner(edit, record, *data);
+        r = edit_check_owner(edit, record, *data);
     if (r == 0 && arena_failed(edit->arena))
         r = fault_raise(-ENOMEM);
     if (r == 0 && edit->problem->error_count > 0)

@@ -24,8 +24,16 @@ static const json_t *value_of(const struct property *property, const json_t *dat
     return data;
 }
 
+static bool has_any(const struct property *property, const json_t *const *data, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (value_of(property, data[i]) != NULL)
+            return true;
+    return data == NULL;
+}
+
 int store_fill(const struct model_store *store, struct db *db, const char *items, bool are_new,
-               const json_t *data)
+               const json_t *const *data, size_t count)
 {
     int r = 0;
 
@@ -35,7 +43,7 @@ int store_fill(const struct model_store *store, struct db *db, const char *items
         r = db_queue_text(db, are_new ? store->insert : store->put, DB_PLAN_GENERIC, 1, &items,
                           NULL);
     for (size_t i = 0; i < store->list_count && r == 0; i++)
-        if (data == NULL || value_of(store->lists[i].property, data) != NULL)
+        if (has_any(store->lists[i].property, data, count))
             r = db_queue_text(db, store->lists[i].insert, DB_PLAN_GENERIC, 1, &items, NULL);
     return r;
 }

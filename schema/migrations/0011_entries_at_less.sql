@@ -46,6 +46,50 @@ begin
 end
 $$;
 
+-- The same for several requests of one caller that one transaction carries out: an entry each, in the
+-- order given, chained as ever. Of participants each entry says something else: not with this one.
+create function audit.append_all(action text, resource text, record_ids uuid[], versions integer[],
+                                 requests text[], properties text[]) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  acting_role identity.caller_role :=
+    case when current_setting('express.role') = 'system'
+              and coalesce(nullif(current_setting('role'), 'none'), session_user::text)
+                  <> 'express_owner'
+         then null else current_setting('express.role')::identity.caller_role end;
+  acting_client uuid := nullif(current_setting('express.client', true), '')::uuid;
+  acting_subject text := nullif(current_setting('express.subject', true), '');
+  line audit.chain;
+  heads bytea[] := '{}';
+begin
+  if acting_role is null or acting_role in ('participant', 'service') then
+    raise insufficient_privilege;
+  end if;
+  select c.* into strict line from audit.chain c
+   where c.id = pg_backend_pid() % 256 for no key update;
+  line.at := greatest(line.at, clock_timestamp());
+  for i in 1 .. cardinality(record_ids) loop
+    line.entries := line.entries + 1;
+    line.head := audit.entry_hash(line.head, line.id, line.entries, line.at, acting_client,
+                                  acting_role, acting_subject, append_all.action,
+                                  append_all.resource, record_ids[i], versions[i], requests[i],
+                                  properties[i]::text[]);
+    heads[i] := line.head;
+  end loop;
+  insert into audit.entry (chain, position, at, client_id, role, subject, action, resource,
+                           record_id, version, request_id, properties, hash)
+  select line.id, line.entries - cardinality(record_ids) + e.nth, line.at, acting_client,
+         acting_role, acting_subject, append_all.action, append_all.resource, e.record_id, e.version,
+         e.request, e.properties::text[], e.head
+    from unnest(record_ids, versions, requests, append_all.properties, heads)
+         with ordinality e(record_id, version, request, properties, head, nth);
+  update audit.chain c set entries = line.entries, at = line.at, head = line.head
+   where c.id = line.id;
+end
+$$;
+revoke all on function audit.append_all from public;
+grant execute on function audit.append_all to express_writer;
+
 -- Most of what a version costs is its compression. Where PostgreSQL was built with the quicker one:
 do $$
 begin

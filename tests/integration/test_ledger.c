@@ -193,6 +193,42 @@ Test(ledger, entries_are_chained_and_bear_who_and_what)
     free(second);
 }
 
+Test(ledger, entries_of_requests_that_share_a_transaction_are_chained_one_by_one)
+{
+    static const char *const PROPERTIES[] = {"title", "summary"};
+    static const char *const REQUESTS[] = {"request-1", "a \"quoted\" one", "request-3"};
+    struct audit_entry entries[ARRAY_LENGTH(REQUESTS)];
+    struct db_pool *pool = sql_pool("express_writer", NULL);
+    struct db *db = NULL;
+    char *line;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(entries); i++)
+        entries[i] = (struct audit_entry){.action = "record.create",
+                                          .resource = "practices",
+                                          .record_id = RECORD,
+                                          .version = (long)i,
+                                          .properties = PROPERTIES,
+                                          .property_count = i};
+    append_many(1);
+    cr_assert_eq(db_lease(pool, &db), 0);
+    cr_assert_eq(caller_begin(db, &EDITOR, "ledger-request"), 0);
+    cr_assert_eq(audit_queue_all(db, entries, REQUESTS, ARRAY_LENGTH(entries)), 0);
+    cr_assert_eq(db_commit(db), 0, "%s", db_sqlstate(db));
+    append_one(db, 7, true);
+    line = test_database_value(
+        "select string_agg(concat_ws(' ', position, action, version, request_id, properties), '; ' "
+        "order by position) from audit.entry e where chain = (select chain from audit.entry "
+        "where request_id = 'request-1') and client_id = '" CLIENT "'");
+    cr_assert_str_eq(line, "1 record.create request-1; "
+                           "2 record.create 1 a \"quoted\" one {title}; "
+                           "3 record.create 2 request-3 {title,summary}; "
+                           "4 record.update 7 ledger-request {title,summary}");
+    free(line);
+    free(root_of_whole());
+    db_release(db);
+    db_pool_free(pool);
+}
+
 Test(ledger, what_the_command_line_imports_is_noted_once)
 {
     const char *source = getenv("EXPRESS_SOURCE_DIR");

@@ -259,6 +259,146 @@ Test(races, fifty_clients_of_two_nodes_count_up_to_fifty)
     free(slug);
 }
 
+/* --- creates that share a transaction ----------------------------------------------------------
+ */
+
+enum { LEADERS = 2, WAITERS = 6, CREATES = LEADERS + WAITERS };
+
+/* How many wait, by the metrics of the server. */
+static long count_waiting(const struct test_server *server)
+{
+    static const char NAME[] = "\nexpress_creates_waiting ";
+    CLEANUP(response_freep)
+    struct response *response =
+        http_send_unchecked("GET", path_of("%s/metrics", server->admin_url), NULL, NULL, 0);
+    const char *line = strstr(response->body, NAME);
+
+    cr_assert_not_null(line);
+    return strtol(line + strlen(NAME), NULL, 10);
+}
+
+/*
+ * Two of a caller's transactions are held, so that what it sends meanwhile waits for them, and is
+ * then carried out by one more.
+ */
+static void create_together(const char *const bodies[CREATES], const char *const keys[CREATES],
+                            struct response *ret_responses[CREATES])
+{
+    struct http_pending *pending[CREATES];
+    struct nodes nodes;
+    struct hold hold;
+
+    start_beside(&nodes);
+    ask_node(&nodes, 1);
+    hold_open(&hold, HELD);
+    hold_arm(&hold, HOLD_BEFORE_AUDIT);
+    for (size_t i = 0; i < CREATES; i++) {
+        pending[i] = http_begin_as(
+            token_for("partner", HELD), "POST", "/v1/practices",
+            (const char *const[]){path_of("Idempotency-Key: %s", keys[i]),
+                                  path_of("X-Request-Id: request-of-%s", keys[i]), NULL},
+            bodies[i]);
+        if (i < LEADERS)
+            hold_wait_count(&hold, HOLD_BEFORE_AUDIT, (int)i + 1);
+    }
+    while (count_waiting(&nodes.second) < WAITERS)
+        ;
+    hold_release(&hold, HOLD_BEFORE_AUDIT);
+    for (size_t i = 0; i < CREATES; i++)
+        ret_responses[i] = http_end(pending[i]);
+    hold_close(&hold);
+    stop_beside(&nodes);
+}
+
+/* Checks I2. */
+Test(races, creates_of_a_caller_at_once_share_a_transaction_and_nothing_else)
+{
+    static const char *const LED[LEADERS] = {" as first", " as second"};
+    const char *bodies[CREATES], *keys[CREATES];
+    struct response *responses[CREATES];
+
+    for (size_t i = 0; i < CREATES; i++) {
+        /* Those who lead have not yet told of their slugs. */
+        bodies[i] = path_of("{\"title\":\"Created together%s\",\"summary\":\"Number %zu.\","
+                            "\"organisations\":[\"univerbal\"],\"web_links\":[{\"url\":"
+                            "\"https://example.org/%zu\",\"label\":\"Its own\"}]}",
+                            i < LEADERS ? LED[i] : "", i, i);
+        keys[i] = path_of("together-%zu", i);
+    }
+    create_together(bodies, keys, responses);
+    for (size_t i = 0; i < CREATES; i++) {
+        const char *id = response_text_at(responses[i], "/id");
+        CLEANUP(response_freep)
+        struct response *copy =
+            read_as(token_for("partner", HELD), path_of("/v1/practices/%s/working-copy", id));
+        CLEANUP(response_freep)
+        struct response *again = write_text(token_for("partner", HELD), "POST", "/v1/practices",
+                                            NULL, keys[i], bodies[i]);
+
+        expect_status(responses[i], 201, keys[i]);
+        cr_assert_str_eq(copy->body, responses[i]->body);
+        cr_assert_str_eq(again->body, responses[i]->body);
+        cr_assert_str_eq(response_header(again, "Idempotency-Replayed"), "true");
+        cr_assert_str_eq(response_text_at(copy, "/summary"), path_of("Number %zu.", i));
+        cr_assert_str_eq(response_text_at(copy, "/web_links/0/url"),
+                         path_of("https://example.org/%zu", i));
+        cr_assert_eq(
+            count_rows(path_of("select count(*) from audit.entry e join catalogue.version "
+                               "v using (record_id, version) where e.record_id = '%s' and "
+                               "e.action = 'record.create' and "
+                               "e.request_id = 'request-of-%s' and e.properties = v.changed "
+                               "and v.changed = '{language,organisations,owner,slug,"
+                               "summary,title,web_links}'",
+                               id, keys[i])),
+            1, "%s", keys[i]);
+    }
+    cr_assert_eq(count_rows("select count(distinct slug) from catalogue.record where slug like "
+                            "'created-together%'"),
+                 CREATES);
+    cr_assert_eq(count_rows("select count(distinct xmin::text) from catalogue.record where slug "
+                            "like 'created-together%'"),
+                 LEADERS + 1);
+    for (size_t i = 0; i < CREATES; i++)
+        response_free(responses[i]);
+    invariants_check("after creates that shared a transaction");
+}
+
+/* Checks I4. */
+Test(races, who_shares_a_transaction_hears_nothing_of_what_is_wrong_with_others)
+{
+    static const char *const BODIES[CREATES] = {
+        "{\"title\":\"Led alone A\",\"summary\":\"Written by a test.\"}",
+        "{\"title\":\"Led alone B\",\"summary\":\"Written by a test.\"}",
+        "{\"title\":\"Right\",\"summary\":\"Written by a test.\"}",
+        "{\"title\":\"Refers\",\"summary\":\"To nothing.\",\"organisations\":[\"no-such-one\"]}",
+        "{\"title\":\"Taken\",\"summary\":\"Written by a test.\",\"slug\":\"taken-together\"}",
+        "{\"title\":\"Taken\",\"summary\":\"Written by a test.\",\"slug\":\"taken-together\"}",
+        "{\"title\":\"Foreign\",\"summary\":\"Written by a test.\",\"owner\":\"" ORGANISATION "\"}",
+        "{\"title\":\"Right\",\"summary\":\"Written by a test.\"}",
+    };
+    static const char *const KEYS[CREATES] = {"led-a",   "led-b",   "right",   "refers",
+                                              "taken-a", "taken-b", "foreign", "right"};
+    struct response *responses[CREATES];
+    size_t refused;
+
+    create_together(BODIES, KEYS, responses);
+    expect_status(responses[0], 201, "led alone");
+    expect_status(responses[1], 201, "led alone");
+    expect_status(responses[2], 201, "nothing is wrong with it");
+    expect_status(responses[7], 201, "the same again");
+    cr_assert_str_eq(responses[2]->body, responses[7]->body);
+    expect_problem(responses[3], 422, "validation-failed", "refers to nothing");
+    expect_error(responses[3], "/organisations/0", "unknown-reference", "refers to nothing");
+    expect_problem(responses[6], 422, "validation-failed", "is another's");
+    expect_error(responses[6], "/owner", "foreign-owner", "is another's");
+    refused = responses[4]->status == 201 ? 5 : 4;
+    expect_status(responses[9 - refused], 201, "one of them");
+    expect_problem(responses[refused], 409, "slug-taken", "the other one");
+    for (size_t i = 0; i < CREATES; i++)
+        response_free(responses[i]);
+    invariants_check("after creates of which some were refused");
+}
+
 /* --- each would make the other wrong -------------------------------------------------------------
  */
 

@@ -165,6 +165,7 @@ Test(second_wall, the_server_cannot_be_the_system)
         {"select audit.prune('400 days', 10)", "42501"},
         {"select audit.take_seal('0')", "42501"},
         {"select audit.append('record.create', null, null, null, null)", "23502"},
+        {"select audit.append_all('record.create', null, '{}', '{}', '{}', '{}')", "42501"},
     };
 
     open_as("express_writer");

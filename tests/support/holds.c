@@ -23,7 +23,7 @@ const char HOLDS_SQL[] =
     "current_setting('express.organisation', true), '')), tg_argv[0]::integer); "
     "return new; end $$;"
     "create function public.put_off() returns trigger language plpgsql as $$ "
-    "begin set constraints identity.hold_at_commit deferred; return new; end $$;"
+    "begin set constraints audit.hold_at_commit deferred; return new; end $$;"
     "create trigger hold_1 before insert on identity.idempotency_key for each row "
     "execute function public.hold(1);"
     "create trigger hold_2 after insert on identity.idempotency_key for each row "
@@ -48,13 +48,13 @@ const char HOLDS_SQL[] =
     "execute function public.hold(11);"
     "create trigger hold_12 after insert on audit.entry for each row "
     "execute function public.hold(12);"
-    "create trigger hold_13 before update on identity.idempotency_key for each row "
-    "execute function public.hold(13);"
-    "create trigger put_off before update on identity.idempotency_key for each row "
+    "create trigger hold_13 before insert or update on identity.idempotency_key for each row "
+    "when (new.status is not null) execute function public.hold(13);"
+    "create trigger hold_14 after insert or update on identity.idempotency_key for each row "
+    "when (new.status is not null) execute function public.hold(14);"
+    "create trigger put_off before insert on audit.entry for each row "
     "execute function public.put_off();"
-    "create trigger hold_14 after update on identity.idempotency_key for each row "
-    "execute function public.hold(14);"
-    "create constraint trigger hold_at_commit after update on identity.idempotency_key "
+    "create constraint trigger hold_at_commit after insert on audit.entry "
     "deferrable for each row execute function public.hold(15)";
 
 const char *hold_name(enum hold_place place)
@@ -142,17 +142,31 @@ static int wait_for(struct hold *hold, const char *sql, const char *what)
     }
 }
 
-int hold_wait(struct hold *hold, enum hold_place place)
+/* @value: of the rows of pg_locks, one for each that is held there */
+static int wait_held(struct hold *hold, enum hold_place place, const char *value)
 {
     char sql[500];
 
     (void)snprintf(sql, sizeof(sql),
-                   "select coalesce(min(pid), 0) from pg_locks where locktype = 'advisory' and "
+                   "select %s from pg_locks where locktype = 'advisory' and "
                    "database = (select oid from pg_database where datname = current_database()) "
                    "and not granted and classid::bigint = (%d)::bigint & 4294967295 "
                    "and objid = %d and objsubid = 2",
-                   hold->family, (int)place);
+                   value, hold->family, (int)place);
     return wait_for(hold, sql, hold_name(place));
+}
+
+int hold_wait(struct hold *hold, enum hold_place place)
+{
+    return wait_held(hold, place, "coalesce(min(pid), 0)");
+}
+
+void hold_wait_count(struct hold *hold, enum hold_place place, int count)
+{
+    char value[60];
+
+    (void)snprintf(value, sizeof(value), "(count(*) >= %d)::integer", count);
+    (void)wait_held(hold, place, value);
 }
 
 void hold_wait_blocked(struct hold *hold, int backend, const struct http_pending *pending)

@@ -30,9 +30,9 @@ enum hold_place {
     HOLD_AFTER_HISTORY,
     HOLD_BEFORE_AUDIT,
     HOLD_AFTER_AUDIT,
-    HOLD_BEFORE_RESULT, /* that the key is kept with */
+    HOLD_BEFORE_RESULT, /* that the key is kept with; of what is created, with the key */
     HOLD_AFTER_RESULT,
-    HOLD_AT_COMMIT, /* of a request with a key */
+    HOLD_AT_COMMIT, /* of a request that is noted */
     HOLD_PLACES
 };
 
@@ -55,6 +55,8 @@ void hold_close(struct hold *hold);
 void hold_arm(struct hold *hold, enum hold_place place);
 /* Waits until one has. Return: the process id of its backend. */
 int hold_wait(struct hold *hold, enum hold_place place);
+/* The same, until as many have. */
+void hold_wait_count(struct hold *hold, enum hold_place place, int count);
 /* They go on. */
 void hold_release(struct hold *hold, enum hold_place place);
 
