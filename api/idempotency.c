@@ -42,6 +42,12 @@ static const struct db_query FIND = {
            "where caller = identity.acting_caller() and key = $1",
     .param_count = 2,
 };
+static const struct db_query IS_KNOWN = {
+    .name = "idempotency_is_known",
+    .sql = "select from identity.idempotency_key where caller = identity.acting_caller() "
+           "and key = $1 and created_at >= now() - interval '24 hours'",
+    .param_count = 1,
+};
 static const struct db_query KEEP = {
     .name = "idempotency_keep",
     .sql = "update identity.idempotency_key "
@@ -162,6 +168,16 @@ int idempotency_claim(struct db *db, const struct idempotency_key *key,
         return IDEMPOTENCY_REUSED;
     r = read_result(known, ret_result);
     return r == 0 ? IDEMPOTENCY_KNOWN : r;
+}
+
+int idempotency_is_known(struct db *db, const struct idempotency_key *key, bool *ret_known)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    int r = db_run(db, &IS_KNOWN, (const char *const[]){key->text}, &rows);
+
+    if (r == 0)
+        *ret_known = db_rows_count(rows) > 0;
+    return r;
 }
 
 int idempotency_keep(struct db *db, const struct idempotency_key *key,

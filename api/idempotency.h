@@ -63,6 +63,14 @@ MUST_CHECK int idempotency_read(const struct request *request, struct idempotenc
 MUST_CHECK int idempotency_claim(struct db *db, const struct idempotency_key *key,
                                  struct idempotency_result *ret_result);
 
+/*
+ * idempotency_is_known() - was the key used before, for this request or another?
+ * For what is costly before its transaction begins. No promise: the claim decides.
+ * @db: as above. Return: 0; a db outcome; a fault.
+ */
+MUST_CHECK int idempotency_is_known(struct db *db, const struct idempotency_key *key,
+                                    bool *ret_known);
+
 /* idempotency_keep() - what came of it, with the next statement. Return: as db_queue(). */
 MUST_CHECK int idempotency_keep(struct db *db, const struct idempotency_key *key,
                                 const struct idempotency_result *result);

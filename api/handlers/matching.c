@@ -15,6 +15,7 @@
 #include "base/problem.h"
 #include "base/text.h"
 #include "base/uuid.h"
+#include "idempotency.h"
 #include "mentoring/explain.h"
 #include "mentoring/match.h"
 #include "present.h"
@@ -189,6 +190,7 @@ struct cohort_work {
     enum assignment_objective objective;
     int outcome; /* of reading */
     bool is_read, is_applied;
+    bool is_answered; /* before, or its key is none: nothing is to be computed */
 };
 
 /* "{id,id}"; each id once, as the contract has it. */
@@ -228,6 +230,23 @@ static int check_basis(struct writing *writing, const struct cohort_work *work)
     return writing_refuse(writing, "basis-changed", NULL);
 }
 
+/* Does the key say by itself what the answer is? */
+static int look_at_key(struct writing *writing, struct cohort_work *work)
+{
+    struct idempotency_key key = {.text = NULL};
+    int r = idempotency_read(writing->request, &key);
+
+    if (r == IDEMPOTENCY_INVALID)
+        work->is_answered = true;
+    if (r < 0)
+        return r;
+    /* In the moment between here and its claim the key can end: then the client asks again. */
+    work->outcome = MATCH_CHANGED;
+    return work->is_answered || key.text == NULL
+               ? 0
+               : idempotency_is_known(writing->db, &key, &work->is_answered);
+}
+
 static int look_at_cohort(struct writing *writing)
 {
     struct cohort_work *work = writing->data;
@@ -244,6 +263,9 @@ static int look_at_cohort(struct writing *writing)
                           ? ASSIGNMENT_MOST_PAIRS
                           : ASSIGNMENT_BEST_TOTAL;
     work->is_applied = json_is_true(json_object_get(writing->body, "apply"));
+    r = work->is_applied ? look_at_key(writing, work) : 0;
+    if (r != 0 || work->is_answered)
+        return r;
     r = read_mentees(writing, &work->selection);
     if (r != 0)
         return r;
@@ -320,7 +342,9 @@ static int show_proposals(struct writing *writing, const char *cohort_id)
         append_member(body, "mentor", proposals[i].mentor_id);
         append_member(body, "state", proposals[i].state);
         append_member(body, "respond_by", proposals[i].respond_by);
-        text_append_format(body, ",\"score\":%s}", proposals[i].score);
+        if (proposals[i].score != NULL)
+            text_append_format(body, ",\"score\":%s", proposals[i].score);
+        text_append_char(body, '}');
     }
     text_append_format(body, "]%s}", writing->dry_run ? ",\"meta\":{\"dry_run\":true}" : "");
     writing->reply->status = 201;
@@ -355,19 +379,21 @@ static int apply_again(struct writing *writing)
     return show_proposals(writing, writing->effect.id);
 }
 
+static const struct writing_step APPLY = {.act = apply, .replay = apply_again};
+
 static int compute(struct request *request, struct reply *reply, struct cohort_work *work)
 {
-    static const struct writing_step STEP = {.act = apply, .replay = apply_again};
     int r = work->outcome;
 
     if (r == 0)
-        r = match_cohort_solve(&work->pool, work->objective, NULL, &work->cohort);
+        r = match_cohort_solve(&work->pool, work->objective, &work->cohort);
     if (r == MATCH_TOO_MANY && !work->is_applied)
         return reply_problem_code(request, reply, "cohort-too-large", NULL);
     if (r < 0)
         return r;
     work->outcome = r;
-    r = work->is_applied ? writing_run_with(request, reply, &STEP, work) : show_cohort(work, reply);
+    r = work->is_applied ? writing_run_with(request, reply, &APPLY, work)
+                         : show_cohort(work, reply);
     match_cohort_deinit(&work->cohort);
     return r;
 }
@@ -378,6 +404,8 @@ static int read_and_compute(struct request *request, struct reply *reply, struct
     bool is_large;
     int r = writing_look_with(request, reply, look_at_cohort, work);
 
+    if (r == 0 && work->is_answered)
+        return writing_run_with(request, reply, &APPLY, work);
     if (r != 0 || !work->is_read)
         return r;
     is_large = (uint64_t)work->pool.mentee_count * work->pool.mentor_count > COHORT_PAIRS_LARGE;

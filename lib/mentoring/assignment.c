@@ -378,11 +378,8 @@ static int add_rows(struct assignment *assignment)
 {
     struct assignment_work *work = assignment->work;
 
-    for (uint32_t row = 0; row < work->row_count; row++) {
-        if (work->task->stop != NULL && atomic_load(work->task->stop))
-            return ASSIGNMENT_STOPPED;
+    for (uint32_t row = 0; row < work->row_count; row++)
         add_row(work, row);
-    }
     find_entering(work);
     assignment->columns = calloc((size_t)work->row_count + 1, sizeof(*assignment->columns));
     if (assignment->columns == NULL)

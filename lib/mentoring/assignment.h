@@ -30,7 +30,6 @@
  */
 #include "base/annotate.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -40,8 +39,7 @@
 #define ASSIGNMENT_ID_BYTES 16
 
 enum assignment_outcome {
-    ASSIGNMENT_TOO_LARGE = 1, /* beyond the limits of base/limits.h */
-    ASSIGNMENT_STOPPED        /* *stop became true */
+    ASSIGNMENT_TOO_LARGE = 1 /* beyond the limits of base/limits.h */
 };
 
 enum assignment_objective {
@@ -60,7 +58,6 @@ struct assignment_task {
     const uint32_t *places;                           /* of each column */
     const int32_t *scores; /* row by row: 0 … ASSIGNMENT_SCORE_MAX, or ASSIGNMENT_FORBIDDEN */
     enum assignment_objective objective;
-    const atomic_bool *stop; /* looked at for each row; may be NULL */
 };
 
 struct assignment_work; /* prices and paths */
@@ -77,7 +74,7 @@ struct assignment {
  * @task: borrowed until assignment_deinit()
  * @ret_assignment: owned, assignment_deinit()
  *
- * Return: 0; ASSIGNMENT_TOO_LARGE; ASSIGNMENT_STOPPED; a fault.
+ * Return: 0; ASSIGNMENT_TOO_LARGE; a fault.
  */
 MUST_CHECK int assignment_solve(const struct assignment_task *task,
                                 struct assignment *ret_assignment);

@@ -151,9 +151,11 @@ static const struct db_query NOTE_SHOWN = {
 };
 static const struct db_query PROPOSALS = {
     .name = "match_proposals",
-    .sql = "select p.id, p.mentee_id, p.mentor_id, p.state, p.score, "
-           "to_char(p.respond_by" DB_RFC3339 " "
-           "from mentoring.pair p where p.cohort_id = $1::uuid order by p.id",
+    .sql = "select p.id, mentee.id, mentor.id, p.state, p.score, "
+           "to_char(p.respond_by" DB_RFC3339 " from mentoring.pair p "
+           "left join mentoring.participant mentee on mentee.id = p.mentee_id "
+           "left join mentoring.participant mentor on mentor.id = p.mentor_id "
+           "where p.cohort_id = $1::uuid order by p.id",
     .param_count = 1,
 };
 
@@ -620,14 +622,12 @@ static int prepare(struct match_cohort *cohort)
     return 0;
 }
 
-static int judge_all(struct match_cohort *cohort, const atomic_bool *stop)
+static void judge_all(struct match_cohort *cohort)
 {
     const struct match_pool *pool = cohort->pool;
     int32_t *score = cohort->scores;
 
     for (uint32_t mentee = 0; mentee < pool->mentee_count; mentee++) {
-        if (stop != NULL && atomic_load(stop))
-            return ASSIGNMENT_STOPPED;
         for (uint32_t mentor = 0; mentor < pool->mentor_count; mentor++) {
             struct compatibility judged;
 
@@ -635,11 +635,10 @@ static int judge_all(struct match_cohort *cohort, const atomic_bool *stop)
             *score++ = judged.failed == 0 ? judged.score : ASSIGNMENT_FORBIDDEN;
         }
     }
-    return 0;
 }
 
 int match_cohort_solve(const struct match_pool *pool, enum assignment_objective objective,
-                       const atomic_bool *stop, struct match_cohort *ret_cohort)
+                       struct match_cohort *ret_cohort)
 {
     struct match_cohort *cohort = ret_cohort;
     int r;
@@ -648,18 +647,17 @@ int match_cohort_solve(const struct match_pool *pool, enum assignment_objective 
     if ((uint64_t)pool->mentee_count * pool->mentor_count > COHORT_PAIRS_MAX)
         return MATCH_TOO_MANY;
     r = prepare(cohort);
-    if (r == 0)
-        r = judge_all(cohort, stop);
     if (r == 0) {
+        judge_all(cohort);
         cohort->task = (struct assignment_task){.row_count = pool->mentee_count,
                                                 .column_count = pool->mentor_count,
                                                 .row_ids = cohort->mentee_ids,
                                                 .column_ids = cohort->mentor_ids,
                                                 .places = cohort->places,
                                                 .scores = cohort->scores,
-                                                .objective = objective,
-                                                .stop = stop};
+                                                .objective = objective};
         r = assignment_solve(&cohort->task, &cohort->assignment);
+        r = r == ASSIGNMENT_TOO_LARGE ? MATCH_TOO_MANY : r;
     }
     if (r != 0)
         match_cohort_deinit(cohort);

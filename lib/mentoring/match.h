@@ -13,7 +13,6 @@
 #include "mentoring/compatibility.h"
 #include "mentoring/terms.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -104,9 +103,9 @@ struct match_cohort {
     struct assignment_id *mentee_ids, *mentor_ids;
     uint32_t *places;
 };
-/* Return: 0; MATCH_TOO_MANY; ASSIGNMENT_STOPPED; a fault. */
+/* Return: 0; MATCH_TOO_MANY; a fault. */
 MUST_CHECK int match_cohort_solve(const struct match_pool *pool,
-                                  enum assignment_objective objective, const atomic_bool *stop,
+                                  enum assignment_objective objective,
                                   struct match_cohort *ret_cohort);
 /* Takes a zeroed one, too. */
 void match_cohort_deinit(struct match_cohort *cohort);
@@ -130,8 +129,9 @@ MUST_CHECK int match_note_shown(struct db *db, const char *audit_ids);
 
 /* A pair that came of a cohort, as it is now. */
 struct match_proposal {
-    const char *id, *state, *score, *respond_by;
-    const char *mentee_id, *mentor_id; /* NULL: erased since */
+    const char *id, *state, *respond_by;
+    const char *mentee_id, *mentor_id; /* NULL: erased, or not to be seen any more */
+    const char *score;                 /* NULL: somebody was erased */
 };
 /* Return: 0; a db outcome; a fault. @ret_proposals: in @arena. */
 MUST_CHECK int match_proposals(struct db *db, struct arena *arena, const char *cohort_id,

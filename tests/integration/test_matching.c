@@ -455,6 +455,8 @@ Test(matching, the_whole_is_best_though_somebody_gets_her_second_best)
 Test(matching, an_assignment_is_proposed_whole_and_once)
 {
     const char *programme = "atemos-peer-learning";
+    struct db_pool *pool;
+    struct db *busy;
     const char *basis;
 
     take(programme);
@@ -491,14 +493,28 @@ Test(matching, an_assignment_is_proposed_whole_and_once)
     cr_assert_str_eq(text_at(applied, "/data/0/state"), "proposed");
     cr_assert_eq(open_pairs(programme), 2);
 
+    /* What the people speak cannot be read now; nor need it be. */
+    pool = sql_pool(NULL, NULL);
+    cr_assert_eq(db_lease(pool, &busy), 0);
+    cr_assert_eq(db_begin(busy), 0);
+    cr_assert_eq(sql_run(busy, "lock table mentoring.participant_language "
+                               "in access exclusive mode"),
+                 0);
+
     CLEANUP(response_freep)
     struct response *replayed =
         ask(coordinator(), programme, "cohort-match", "autumn-1",
             "{\"intake\":\"autumn\",\"apply\":true,\"basis\":\"%s\"}", basis);
+    CLEANUP(response_freep)
+    struct response *reused = ask(coordinator(), programme, "cohort-match", "autumn-1",
+                                  "{\"intake\":\"autumn\",\"apply\":true}");
 
+    db_release(busy);
+    db_pool_free(pool);
     expect_status(replayed, 201, "the same key again");
     cr_assert_str_eq(response_header(replayed, "Idempotency-Replayed"), "true");
     cr_assert_str_eq(replayed->body, applied->body);
+    expect_problem(reused, 422, "idempotency-key-reuse", "the same key for something else");
     cr_assert_eq(open_pairs(programme), 2);
 
     CLEANUP(response_freep)
@@ -514,6 +530,19 @@ Test(matching, an_assignment_is_proposed_whole_and_once)
     cr_assert_eq(number_at(rest, "/mentees"), 1);
     cr_assert_eq(number_at(rest, "/places"), 0);
     cr_assert_str_eq(text_at(rest, "/data/0/failed/0/code"), "no-free-place");
+
+    CLEANUP(response_freep)
+    struct response *erased = write_text(
+        coordinator(), "POST", path_of("/v1/mentees/%s/erase", text_at(applied, "/data/0/mentee")),
+        NULL, NULL, NULL);
+    CLEANUP(response_freep)
+    struct response *later = ask(coordinator(), programme, "cohort-match", "autumn-1",
+                                 "{\"intake\":\"autumn\",\"apply\":true,\"basis\":\"%s\"}", basis);
+
+    expect_status(erased, 200, "somebody leaves for good");
+    expect_status(later, 201, "what is left of the proposals");
+    cr_assert_null(response_at(later, "/data/0/mentee"), "%s", later->body);
+    cr_assert_null(response_at(later, "/data/0/score"), "%s", later->body);
 }
 
 Test(matching, named_mentees_are_all_there_or_none_is_assigned)

@@ -492,16 +492,3 @@ Test(assignment, more_than_the_limit_is_refused_before_anything_is_read)
         cr_assert_eq(assignment.total, 7);
     }
 }
-
-Test(assignment, stops_when_it_is_told_to)
-{
-    uint64_t seed = 8;
-    struct sample sample = sample_draw(10, 10, 1, 100, 5, &seed);
-    struct assignment assignment = {.total = 7};
-    const atomic_bool stop = true;
-
-    sample.task.stop = &stop;
-    cr_assert_eq(assignment_solve(&sample.task, &assignment), ASSIGNMENT_STOPPED);
-    cr_assert_eq(assignment.total, 7);
-    sample_free(&sample);
-}
