@@ -502,16 +502,16 @@ static int match(struct matching *matching, struct reply *reply)
                         (uint64_t)1 << contract_resource_find(contract, "financing-offers")->index |
                             (uint64_t)1 << contract_resource_find(contract, "legal-bases")->index);
     struct db *db = NULL;
-    int r = db_lease(application->pool, &db);
+    int r = offers_hold(matching->offers, application->pool, generation,
+                        memo_is_told(application->memo), &matching->held);
 
+    if (r != 0)
+        return r > 0 ? reply_database(request, reply, r) : r;
+    r = db_lease(application->pool, &db);
     if (r == 0)
-        r = offers_hold(matching->offers, db, generation, memo_is_told(application->memo),
-                        &matching->held);
-    if (r == 0) {
         r = match_held(matching, db, reply);
-        offers_release(matching->offers);
-    }
     db_release(db);
+    offers_release(matching->offers, &matching->held);
     return r > 0 ? reply_database(request, reply, r) : r;
 }
 

@@ -3,6 +3,10 @@
  * offers with fourteen criteria take twenty times as long (tools/bench measures both). Why only
  * what changed: an editor at work would otherwise make each answer read all documents again. The
  * ids and ETags of all are asked for after each change, and that is one range of one index.
+ *
+ * Who reads holds a set that nobody changes any more. One at a time makes the next one, with a
+ * connection of its own and without a lock; who waits for it has neither, so that a slow refill
+ * leaves the pool to the other answers. Sets share the entries that are the same.
  */
 #include "financing/offers.h"
 
@@ -60,24 +64,33 @@ static const struct db_query LAWS = {
 
 struct entry {
     struct offer offer;
+    size_t sets; /* that it is in; under the lock */
     char id[UUID_TEXT_BYTES];
     char law[UUID_TEXT_BYTES]; /* "": none */
     char etag[ETAG_BYTES];
     /* its arrays and slug follow in the same piece of memory */
 };
 
-struct offers {
-    const struct property *sets[CRITERION_COUNT]; /* whose values are the bits; or NULL */
-    const struct property *instrument;
-    const struct property *open_to_all;
-    pthread_rwlock_t lock;
-    uint64_t generation;
-    bool is_filled;
+struct offer_set {
+    size_t holders;             /* under the lock; to be the present one counts as one */
     struct entry **entries;     /* in order of their ids */
     const struct offer **items; /* the offers of these */
     size_t count;
     struct currency currencies[CURRENCIES_MAX];
     size_t currency_count;
+};
+
+struct offers {
+    const struct property *sets[CRITERION_COUNT]; /* whose values are the bits; or NULL */
+    const struct property *instrument;
+    const struct property *open_to_all;
+    pthread_mutex_t lock;
+    pthread_cond_t is_done;    /* a refill has ended */
+    struct offer_set *present; /* NULL: there has been none */
+    uint64_t generation;       /* of the present set */
+    bool is_filling;
+    uint64_t begun, ended; /* refills */
+    int result;            /* of the last one */
 };
 
 int offers_new(const struct contract *contract, struct offers **ret_offers)
@@ -103,25 +116,41 @@ int offers_new(const struct contract *contract, struct offers **ret_offers)
         offers->sets[SETS[i].criterion] = resource_leaf(resource, SETS[i].path);
     offers->instrument = resource_leaf(resource, "instrument");
     offers->open_to_all = resource_leaf(resource, "eligibility.open_to_all");
-    (void)pthread_rwlock_init(&offers->lock, NULL);
+    (void)pthread_mutex_init(&offers->lock, NULL);
+    (void)pthread_cond_init(&offers->is_done, NULL);
     *ret_offers = offers;
     return 0;
 }
 
-static void free_entries(struct entry **entries, size_t count)
+static void free_set(struct offer_set *set)
 {
-    for (size_t i = 0; i < count; i++)
-        free(entries[i]);
-    free(entries);
+    if (set == NULL)
+        return;
+    for (size_t i = 0; i < set->count; i++)
+        if (set->entries[i]->sets == 0)
+            free(set->entries[i]);
+    free(set->entries);
+    free(set->items);
+    free(set);
+}
+
+/* Under the lock. */
+static void let_go(struct offer_set *set)
+{
+    if (set == NULL || --set->holders > 0)
+        return;
+    for (size_t i = 0; i < set->count; i++)
+        set->entries[i]->sets--;
+    free_set(set);
 }
 
 void offers_free(struct offers *offers)
 {
     if (offers == NULL)
         return;
-    free_entries(offers->entries, offers->count);
-    free(offers->items);
-    (void)pthread_rwlock_destroy(&offers->lock);
+    let_go(offers->present);
+    (void)pthread_cond_destroy(&offers->is_done);
+    (void)pthread_mutex_destroy(&offers->lock);
     free(offers);
 }
 
@@ -444,134 +473,6 @@ static size_t take_moments(const struct db_rows *rows, size_t *at, const char *i
     return count;
 }
 
-/* Appends the offers with the ids of an array literal to @entries, in order. */
-static int read_batch(const struct offers *offers, struct db *db, const char *ids,
-                      struct entry **entries, size_t *count)
-{
-    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-    CLEANUP(db_rows_freep) struct db_rows *moments = NULL;
-    size_t at = 0;
-    int r = db_run(db, &READ, &ids, &rows);
-
-    if (r == 0)
-        r = db_run(db, &MOMENTS, &ids, &moments);
-    for (size_t row = 0; r == 0 && row < db_rows_count(rows); row++) {
-        const char *id = db_rows_text(rows, row, 0);
-        struct offer_moment spans[MOMENTS_MAX];
-        struct draft draft = {0};
-        size_t span_count = take_moments(moments, &at, id, spans);
-        struct entry *entry;
-
-        read_document(offers,
-                      (struct slice){db_rows_text(rows, row, 3), db_rows_bytes(rows, row, 3)},
-                      &draft);
-        entry = make_entry(&draft, id, db_rows_text(rows, row, 1), db_rows_text(rows, row, 2),
-                           spans, span_count);
-        if (entry == NULL)
-            return fault_raise(-ENOMEM);
-        entries[(*count)++] = entry;
-    }
-    return r;
-}
-
-static int compare_entries(const void *left, const void *right)
-{
-    const struct entry *const *a = left;
-    const struct entry *const *b = right;
-
-    return strcmp((*a)->id, (*b)->id);
-}
-
-/* The present entry of a row that lists an id and an ETag; NULL: there is none, or another. */
-static struct entry **find_kept(const struct offers *offers, size_t *at, const char *id,
-                                const char *etag)
-{
-    while (*at < offers->count && strcmp(offers->entries[*at]->id, id) < 0)
-        (*at)++;
-    if (*at < offers->count && strcmp(offers->entries[*at]->id, id) == 0 &&
-        strcmp(offers->entries[*at]->etag, etag) == 0)
-        return &offers->entries[*at];
-    return NULL;
-}
-
-/* Reads what is not there yet, and takes over what is. @entries has room for every row of @listed.
- */
-static int collect(struct offers *offers, struct db *db, const struct db_rows *listed,
-                   struct entry **entries, size_t *count)
-{
-    struct text ids;
-    size_t waiting = 0;
-    size_t at = 0;
-    int r = 0;
-
-    text_init(&ids, BATCH_OFFERS * (UUID_TEXT_BYTES + 1));
-    for (size_t row = 0; row < db_rows_count(listed) && r == 0; row++) {
-        const char *id = db_rows_text(listed, row, 0);
-        struct entry **present = find_kept(offers, &at, id, db_rows_text(listed, row, 1));
-
-        if (present != NULL) {
-            entries[(*count)++] = *present;
-        } else {
-            text_append_format(&ids, "%s%s", waiting == 0 ? "{" : ",", id);
-            waiting++;
-        }
-        if (waiting > 0 && (waiting == BATCH_OFFERS || row + 1 == db_rows_count(listed))) {
-            text_append_char(&ids, '}');
-            r = text_failed(&ids) ? fault_raise(-ENOMEM)
-                                  : read_batch(offers, db, ids.bytes, entries, count);
-            text_clear(&ids);
-            waiting = 0;
-        }
-    }
-    text_deinit(&ids);
-    return r;
-}
-
-static bool is_of_present(const struct offers *offers, const struct entry *entry)
-{
-    const struct entry *const *found =
-        bsearch(&entry, offers->entries, offers->count, sizeof(struct entry *), compare_entries);
-
-    return found != NULL && *found == entry;
-}
-
-/* Takes the entries, and frees those that are not among them. */
-static void replace_entries(struct offers *offers, struct entry **entries,
-                            const struct offer **items, size_t count)
-{
-    struct entry **old = offers->entries;
-    const size_t old_count = offers->count;
-
-    qsort(entries, count, sizeof(struct entry *), compare_entries);
-    for (size_t i = 0; i < count; i++)
-        items[i] = &entries[i]->offer;
-    offers->entries = entries;
-    free(offers->items);
-    offers->items = items;
-    offers->count = count;
-    for (size_t i = 0; i < old_count; i++)
-        if (!is_of_present(offers, old[i]))
-            free(old[i]);
-    free(old);
-}
-
-static void note_currencies(struct offers *offers)
-{
-    offers->currency_count = 0;
-    for (size_t i = 0; i < offers->count; i++) {
-        const struct currency *currency = &offers->entries[i]->offer.currency;
-        size_t j = 0;
-
-        if (currency->code[0] == '\0')
-            continue;
-        while (j < offers->currency_count &&
-               strcmp(offers->currencies[j].code, currency->code) != 0)
-            j++;
-        if (j == offers->currency_count && j < CURRENCIES_MAX)
-            offers->currencies[offers->currency_count++] = *currency;
-    }
-}
-
 static size_t row_of_law(const struct db_rows *laws, const char *id)
 {
     size_t low = 0, high = db_rows_count(laws);
@@ -590,81 +491,226 @@ static size_t row_of_law(const struct db_rows *laws, const char *id)
     return db_rows_count(laws);
 }
 
-/* In which country the law of each offer holds: it changes without the offer. */
-static int resolve_laws(struct offers *offers, struct db *db)
+/* In which country a law holds: that changes without the offer. 0: in no one, or there is none. */
+static uint16_t country_of_law(const struct db_rows *laws, const char *id)
 {
+    const size_t row = id[0] == '\0' ? SIZE_MAX : row_of_law(laws, id);
+    const char *country = row < db_rows_count(laws) ? db_rows_text(laws, row, 1) : NULL;
+
+    return country == NULL ? 0 : offers_two_letters(country, 2);
+}
+
+/* Adds the offers with the ids of an array literal to @set, in order. */
+static int read_batch(const struct offers *offers, struct db *db, const struct db_rows *laws,
+                      const char *ids, struct offer_set *set)
+{
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    CLEANUP(db_rows_freep) struct db_rows *moments = NULL;
+    size_t at = 0;
+    int r = db_run(db, &READ, &ids, &rows);
+
+    if (r == 0)
+        r = db_run(db, &MOMENTS, &ids, &moments);
+    for (size_t row = 0; r == 0 && row < db_rows_count(rows); row++) {
+        const char *id = db_rows_text(rows, row, 0);
+        struct offer_moment spans[MOMENTS_MAX];
+        struct draft draft = {0};
+        size_t span_count = take_moments(moments, &at, id, spans);
+        struct entry *entry;
+
+        read_document(offers,
+                      (struct slice){db_rows_text(rows, row, 3), db_rows_bytes(rows, row, 3)},
+                      &draft);
+        draft.offer.law_country = country_of_law(laws, draft.law);
+        entry = make_entry(&draft, id, db_rows_text(rows, row, 1), db_rows_text(rows, row, 2),
+                           spans, span_count);
+        if (entry == NULL)
+            return fault_raise(-ENOMEM);
+        set->entries[set->count++] = entry;
+    }
+    return r;
+}
+
+static int compare_entries(const void *left, const void *right)
+{
+    const struct entry *const *a = left;
+    const struct entry *const *b = right;
+
+    return strcmp((*a)->id, (*b)->id);
+}
+
+/* The present entry of a row that lists an id and an ETag; NULL: there is none, or another. */
+static struct entry *find_kept(const struct offer_set *present, size_t *at, const char *id,
+                               const char *etag, const struct db_rows *laws)
+{
+    struct entry *entry;
+
+    while (present != NULL && *at < present->count && strcmp(present->entries[*at]->id, id) < 0)
+        (*at)++;
+    if (present == NULL || *at == present->count)
+        return NULL;
+    entry = present->entries[*at];
+    return strcmp(entry->id, id) == 0 && strcmp(entry->etag, etag) == 0 &&
+                   entry->offer.law_country == country_of_law(laws, entry->law)
+               ? entry
+               : NULL;
+}
+
+/* Reads what is not there yet, and takes over what is. @set has room for every row of @listed. */
+static int collect(const struct offers *offers, struct db *db, const struct db_rows *listed,
+                   const struct db_rows *laws, struct offer_set *set)
+{
+    struct text ids;
+    size_t waiting = 0;
+    size_t at = 0;
+    int r = 0;
+
+    text_init(&ids, BATCH_OFFERS * (UUID_TEXT_BYTES + 1));
+    for (size_t row = 0; row < db_rows_count(listed) && r == 0; row++) {
+        const char *id = db_rows_text(listed, row, 0);
+        struct entry *kept =
+            find_kept(offers->present, &at, id, db_rows_text(listed, row, 1), laws);
+
+        if (kept != NULL) {
+            set->entries[set->count++] = kept;
+        } else {
+            text_append_format(&ids, "%s%s", waiting == 0 ? "{" : ",", id);
+            waiting++;
+        }
+        if (waiting > 0 && (waiting == BATCH_OFFERS || row + 1 == db_rows_count(listed))) {
+            text_append_char(&ids, '}');
+            r = text_failed(&ids) ? fault_raise(-ENOMEM)
+                                  : read_batch(offers, db, laws, ids.bytes, set);
+            text_clear(&ids);
+            waiting = 0;
+        }
+    }
+    text_deinit(&ids);
+    return r;
+}
+
+static void note_currencies(struct offer_set *set)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        const struct currency *currency = &set->items[i]->currency;
+        size_t j = 0;
+
+        if (currency->code[0] == '\0')
+            continue;
+        while (j < set->currency_count && strcmp(set->currencies[j].code, currency->code) != 0)
+            j++;
+        if (j == set->currency_count && j < CURRENCIES_MAX)
+            set->currencies[set->currency_count++] = *currency;
+    }
+}
+
+/* Whoever fills is alone at it: the present set stays while they look at it. */
+static int make_set(const struct offers *offers, struct db *db, struct offer_set *set)
+{
+    CLEANUP(db_rows_freep) struct db_rows *listed = NULL;
     CLEANUP(db_rows_freep) struct db_rows *laws = NULL;
     int r = db_run(db, &LAWS, NULL, &laws);
 
-    for (size_t i = 0; i < offers->count && r == 0; i++) {
-        struct entry *entry = offers->entries[i];
-        const size_t row = entry->law[0] == '\0' ? SIZE_MAX : row_of_law(laws, entry->law);
-        const char *country = row < db_rows_count(laws) ? db_rows_text(laws, row, 1) : NULL;
-
-        entry->offer.law_country = country == NULL ? 0 : offers_two_letters(country, 2);
-    }
-    return r;
-}
-
-static int fill(struct offers *offers, struct db *db, uint64_t generation)
-{
-    CLEANUP(db_rows_freep) struct db_rows *listed = NULL;
-    struct entry **entries = NULL;
-    const struct offer **items = NULL;
-    size_t count = 0;
-    int r = db_run(db, &LIST, NULL, &listed);
-
-    if (r == 0) {
-        entries = calloc(db_rows_count(listed) + 1, sizeof(struct entry *));
-        items = calloc(db_rows_count(listed) + 1, sizeof(struct offer *));
-        r = entries == NULL || items == NULL ? fault_raise(-ENOMEM)
-                                             : collect(offers, db, listed, entries, &count);
-    }
-    if (r != 0) {
-        for (size_t i = 0; i < count; i++)
-            if (!is_of_present(offers, entries[i]))
-                free(entries[i]);
-        free(entries);
-        free(items);
+    if (r == 0)
+        r = db_run(db, &LIST, NULL, &listed);
+    if (r != 0)
         return r;
-    }
-    replace_entries(offers, entries, items, count);
-    note_currencies(offers);
-    r = resolve_laws(offers, db);
-    offers->is_filled = r == 0;
-    offers->generation = generation;
+    set->entries = calloc(db_rows_count(listed) + 1, sizeof(struct entry *));
+    set->items = calloc(db_rows_count(listed) + 1, sizeof(struct offer *));
+    if (set->entries == NULL || set->items == NULL)
+        return fault_raise(-ENOMEM);
+    r = collect(offers, db, listed, laws, set);
+    qsort(set->entries, set->count, sizeof(struct entry *), compare_entries);
+    for (size_t i = 0; i < set->count; i++)
+        set->items[i] = &set->entries[i]->offer;
+    note_currencies(set);
     return r;
 }
 
-int offers_hold(struct offers *offers, struct db *db, uint64_t generation, bool is_told,
+static int fill(struct offers *offers, struct db_pool *pool, uint64_t generation)
+{
+    struct offer_set *set = calloc(1, sizeof(*set));
+    CLEANUP(db_releasep) struct db *db = NULL;
+    int r = set == NULL ? fault_raise(-ENOMEM) : db_lease(pool, &db);
+
+    if (r == 0)
+        r = make_set(offers, db, set);
+    (void)pthread_mutex_lock(&offers->lock);
+    if (r == 0) {
+        set->holders = 1;
+        for (size_t i = 0; i < set->count; i++)
+            set->entries[i]->sets++;
+        let_go(offers->present);
+        offers->present = set;
+        offers->generation = generation;
+    } else {
+        free_set(set);
+    }
+    (void)pthread_mutex_unlock(&offers->lock);
+    return r;
+}
+
+/* Is the present set what it must be for whoever came when @begun refills had begun? */
+static bool is_current(const struct offers *offers, uint64_t generation, bool is_told,
+                       uint64_t begun)
+{
+    if (offers->present == NULL || offers->generation < generation)
+        return false;
+    return is_told || offers->ended > begun;
+}
+
+/* Under the lock, which is given up meanwhile: a refill, or the wait for that of another. */
+static int refill(struct offers *offers, struct db_pool *pool, uint64_t generation)
+{
+    const uint64_t ended = offers->ended;
+    int r;
+
+    if (offers->is_filling) {
+        while (offers->ended == ended)
+            (void)pthread_cond_wait(&offers->is_done, &offers->lock);
+        return offers->result;
+    }
+    offers->is_filling = true;
+    offers->begun++;
+    (void)pthread_mutex_unlock(&offers->lock);
+    r = fill(offers, pool, generation);
+    (void)pthread_mutex_lock(&offers->lock);
+    offers->result = r;
+    offers->is_filling = false;
+    offers->ended = offers->begun;
+    (void)pthread_cond_broadcast(&offers->is_done);
+    return r;
+}
+
+int offers_hold(struct offers *offers, struct db_pool *pool, uint64_t generation, bool is_told,
                 struct offers_held *ret_held)
 {
-    bool is_checked = is_told;
+    uint64_t begun;
     int r = 0;
 
-    (void)pthread_rwlock_rdlock(&offers->lock);
-    while (!is_checked || !offers->is_filled || offers->generation < generation) {
-        (void)pthread_rwlock_unlock(&offers->lock);
-        (void)pthread_rwlock_wrlock(&offers->lock);
-        /* Another may have been here first. */
-        if (!is_checked || !offers->is_filled || offers->generation < generation)
-            r = fill(offers, db, generation);
-        is_checked = true;
-        (void)pthread_rwlock_unlock(&offers->lock);
-        if (r != 0)
-            return r;
-        (void)pthread_rwlock_rdlock(&offers->lock);
+    (void)pthread_mutex_lock(&offers->lock);
+    begun = offers->begun;
+    while (r == 0 && !is_current(offers, generation, is_told, begun))
+        r = refill(offers, pool, generation);
+    if (r == 0) {
+        struct offer_set *set = offers->present;
+
+        set->holders++;
+        *ret_held = (struct offers_held){
+            .set = set,
+            .items = set->items,
+            .count = set->count,
+            .currencies = set->currencies,
+            .currency_count = set->currency_count,
+        };
     }
-    *ret_held = (struct offers_held){
-        .items = offers->items,
-        .count = offers->count,
-        .currencies = offers->currencies,
-        .currency_count = offers->currency_count,
-    };
-    return 0;
+    (void)pthread_mutex_unlock(&offers->lock);
+    return r;
 }
 
-void offers_release(struct offers *offers)
+void offers_release(struct offers *offers, const struct offers_held *held)
 {
-    (void)pthread_rwlock_unlock(&offers->lock);
+    (void)pthread_mutex_lock(&offers->lock);
+    let_go(held->set);
+    (void)pthread_mutex_unlock(&offers->lock);
 }

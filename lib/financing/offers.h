@@ -10,7 +10,8 @@
 #include "financing/eligibility.h"
 
 struct contract;
-struct db;
+struct db_pool;
+struct offer_set;
 struct offers;
 
 /* @contract: borrowed, must outlive the offers. Return: 0; a fault. */
@@ -19,6 +20,7 @@ void offers_free(struct offers *offers);
 
 /* What they are while they are held. */
 struct offers_held {
+    struct offer_set *set;            /* of offers.c alone */
     const struct offer *const *items; /* in order of their ids */
     size_t count;
     const struct currency *currencies; /* that any of them has a sum in */
@@ -26,14 +28,16 @@ struct offers_held {
 };
 
 /*
- * offers_hold() - the offers of now, unchanged until offers_release()
+ * offers_hold() - the offers of now, unchanged until offers_release(), whoever comes meanwhile
+ * @pool:       borrowed; for a refill, of which there is one at a time. Whoever waits for it has no
+ *              connection, and calls without one.
  * @generation: of financing-offers and legal-bases together, taken before the call
  * @is_told:    whether changes are heard of; if not, all are compared with the database
  * Return: 0; a db outcome; a fault: nothing is held.
  */
-MUST_CHECK int offers_hold(struct offers *offers, struct db *db, uint64_t generation, bool is_told,
-                           struct offers_held *ret_held);
-void offers_release(struct offers *offers);
+MUST_CHECK int offers_hold(struct offers *offers, struct db_pool *pool, uint64_t generation,
+                           bool is_told, struct offers_held *ret_held);
+void offers_release(struct offers *offers, const struct offers_held *held);
 
 /* The bits of a code, or 0, by the enumerations of the contract. */
 uint64_t offers_bit(const struct offers *offers, enum criterion criterion, const char *code);

@@ -4,19 +4,23 @@
  * would have answered. Which addresses are private comes from the contract.
  */
 #include "base/text.h"
+#include "db/db.h"
 #include "support/http.h"
 #include "support/leaks.h"
 #include "support/lists.h"
 #include "support/paths.h"
 #include "support/samples.h"
 #include "support/server.h"
+#include "support/sql.h"
 #include "support/tokens.h"
+#include "support/writers.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #define PATH_BYTES 512
 #define STORED_MAX 64
@@ -211,4 +215,110 @@ Test(caches, what_one_was_answered_in_public_is_what_all_would_be)
     }
     cr_assert_gt(cache.count, 4, "hardly anything may be kept");
     cache_empty(&cache);
+}
+
+/* --- what the server itself keeps --------------------------------------------------------------
+ */
+
+#define AT_ONCE 12   /* more than the server has connections for reading */
+#define LEASED_MAX 4 /* one reads the offers, and others the tests beside this one */
+#define WAIT_MS_MAX 20000
+#define PAUSE_MS 50
+
+static void pause_shortly(void)
+{
+    const struct timespec pause = {0, PAUSE_MS * 1000000L};
+
+    (void)nanosleep(&pause, NULL);
+}
+
+static struct http_pending *begin_match(void)
+{
+    return http_begin("POST", "/v1/financing-offers/match",
+                      (const char *const[]){"Content-Type: application/json", NULL},
+                      "{\"limit\":1}");
+}
+
+/* Of those for reading. */
+static long leased_connections(void)
+{
+    static const char NAME[] = "\nexpress_pool_leased ";
+    CLEANUP(response_freep) struct response *metrics = NULL;
+    const char *found;
+    char url[PATH_BYTES];
+
+    (void)snprintf(url, sizeof(url), "%s/metrics", getenv("API_ADMIN_URL"));
+    metrics = http_send_unchecked("GET", url, NULL, NULL, 0);
+    found = strstr(metrics->body, NAME);
+    cr_assert_not_null(found);
+    return strtol(found + strlen(NAME), NULL, 10);
+}
+
+/* An offer that has to be published yet; its slug, owned. */
+static char *submitted_offer(void)
+{
+    json_auto_t *record = json_pack("{s:s, s:s, s:s}", "title", "Published while others wait",
+                                    "instrument", "grant", "summary", "An offer of the tests.");
+    CLEANUP(response_freep)
+    struct response *made =
+        write_as(writer_partner(), "POST", "/v1/financing-offers", NULL, NULL, record);
+    char *slug = strdup(response_text_at(made, "/slug"));
+    CLEANUP(response_freep)
+    struct response *submitted =
+        write_as(writer_partner(), "POST", path_of("/v1/financing-offers/%s/submit", slug),
+                 response_header(made, "ETag"), NULL, NULL);
+
+    expect_status(submitted, 200, "submitted");
+    return slug;
+}
+
+/* Offers are read anew while a lock is in the way: the others read what they want. */
+Test(caches, whoever_waits_for_the_offers_of_now_leaves_the_database_to_others)
+{
+    struct db_pool *pool = sql_pool(NULL, NULL);
+    struct http_pending *pending[AT_ONCE] = {NULL};
+    struct db *db = NULL;
+    char *slug = submitted_offer();
+    CLEANUP(response_freep)
+    struct response *copy =
+        read_as(writer_editor(), path_of("/v1/financing-offers/%s/working-copy", slug));
+    CLEANUP(response_freep) struct response *published = NULL;
+
+    response_free(http_end(begin_match()));
+    cr_assert_eq(db_lease(pool, &db), 0);
+    cr_assert_eq(db_begin(db), 0);
+    cr_assert_eq(sql_run(db, "lock table published.legal_bases in access exclusive mode"), 0);
+    published = write_as(writer_editor(), "POST", path_of("/v1/financing-offers/%s/publish", slug),
+                         response_header(copy, "ETag"), NULL, NULL);
+    expect_status(published, 200, "published");
+    for (unsigned waited = 0; pending[0] == NULL; waited += PAUSE_MS) {
+        struct http_pending *first = begin_match();
+
+        cr_assert_lt(waited, WAIT_MS_MAX);
+        pause_shortly();
+        if (http_is_done(first))
+            response_free(http_end(first));
+        else
+            pending[0] = first;
+    }
+    for (size_t i = 1; i < AT_ONCE; i++)
+        pending[i] = begin_match();
+    for (int i = 0; i < 5; i++) {
+        CLEANUP(response_freep)
+        struct response *other = http_get("/v1/practices?limit=1&fields=id");
+
+        cr_expect_eq(other->status, 200, "%s", other->body);
+        cr_expect_leq(leased_connections(), LEASED_MAX);
+        pause_shortly();
+    }
+    db_rollback(db);
+    for (size_t i = 0; i < AT_ONCE; i++) {
+        CLEANUP(response_freep) struct response *response = http_end(pending[i]);
+
+        /* A lock is waited for half a second at most. */
+        cr_expect(response->status == 200 || response->status == 503, "%s", response->body);
+    }
+    db_release(db);
+    db_pool_free(pool);
+    free(slug);
 }
