@@ -288,7 +288,7 @@ static int look_at_cohort(struct writing *writing)
         writing->effect = (struct writing_effect){.action = "cohort.match",
                                                   .resource = "mentoring-programmes",
                                                   .id = work->pool.programme_id};
-    return 0;
+    return work->outcome == 0 ? match_note_pool(writing->db, &work->pool) : 0;
 }
 
 static int show_cohort(const struct cohort_work *work, struct reply *reply)
@@ -326,7 +326,8 @@ static void append_member(struct text *text, const char *name, const char *value
         text_append_format(text, ",\"%s\":\"%s\"", name, value);
 }
 
-static int show_proposals(struct writing *writing, const char *cohort_id)
+/* @note: of each in the audit log; NULL: it is noted */
+static int show_proposals(struct writing *writing, const char *cohort_id, const char *note)
 {
     struct text *body = &writing->reply->body;
     struct match_proposal *proposals;
@@ -349,7 +350,7 @@ static int show_proposals(struct writing *writing, const char *cohort_id)
     text_append_format(body, "]%s}", writing->dry_run ? ",\"meta\":{\"dry_run\":true}" : "");
     writing->reply->status = 201;
     writing->reply->content_type = "application/json";
-    return 0;
+    return note == NULL ? 0 : match_note_proposals(writing->db, note, proposals, count);
 }
 
 static int apply(struct writing *writing)
@@ -371,12 +372,12 @@ static int apply(struct writing *writing)
         return refuse(writing, &work->selection, r);
     writing->effect =
         (struct writing_effect){.action = "cohort.propose", .resource = "cohorts", .id = id};
-    return show_proposals(writing, id);
+    return show_proposals(writing, id, NULL);
 }
 
 static int apply_again(struct writing *writing)
 {
-    return show_proposals(writing, writing->effect.id);
+    return show_proposals(writing, writing->effect.id, "pair.read");
 }
 
 static const struct writing_step APPLY = {.act = apply, .replay = apply_again};

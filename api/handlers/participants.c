@@ -8,6 +8,7 @@
 #include "handlers/participants.h"
 
 #include "application.h"
+#include "audit/audit.h"
 #include "auth/auth.h"
 #include "base/arena.h"
 #include "base/fault.h"
@@ -237,6 +238,26 @@ static int append_page(struct writing *writing, const struct participant *list, 
     return r;
 }
 
+/* Whoever is on a page was read, each of them. */
+static int note_page(struct writing *writing, enum participant_kind kind,
+                     const struct participant *list, size_t count)
+{
+    struct arena *arena = writing->request->arena;
+    const char *ids = "{", *versions = "{";
+
+    for (size_t i = 0; i < count && ids != NULL && versions != NULL; i++) {
+        ids = arena_format(arena, "%s%s%s", ids, i == 0 ? "" : ",", list[i].audit_id);
+        versions = arena_format(arena, "%s%s%ld", versions, i == 0 ? "" : ",", list[i].version);
+    }
+    ids = ids == NULL ? NULL : arena_format(arena, "%s}", ids);
+    versions = versions == NULL ? NULL : arena_format(arena, "%s}", versions);
+    if (ids == NULL || versions == NULL)
+        return fault_raise(-ENOMEM);
+    return audit_append_all(writing->db,
+                            arena_format(arena, "%s.read", participant_kind_name(kind)),
+                            participant_kind_path(kind), ids, versions);
+}
+
 static int look_at_list(struct writing *writing)
 {
     const enum participant_kind kind = participants_kind(writing);
@@ -260,6 +281,8 @@ static int look_at_list(struct writing *writing)
         return r;
     shown = count > listing.limit ? listing.limit : count;
     r = append_page(writing, list, shown);
+    if (r == 0)
+        r = note_page(writing, kind, list, shown);
     if (r != 0)
         return r;
     participants_note(writing, &(struct participant){.kind = kind}, "list");

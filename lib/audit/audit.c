@@ -156,6 +156,13 @@ int audit_append(struct db *db, const struct audit_entry *entry)
     return r == 0 ? db_flush(db) : r;
 }
 
+int audit_append_all(struct db *db, const char *action, const char *resource, const char *ids,
+                     const char *versions)
+{
+    return db_run(db, &APPEND_ALL,
+                  (const char *const[]){action, resource, ids, versions, NULL, NULL}, NULL);
+}
+
 /* ---- upkeep ---- */
 
 /* What the database says of itself: anything but a number is a bug. */

@@ -44,6 +44,15 @@ MUST_CHECK int audit_queue_all(struct db *db, const struct audit_entry *entries,
                                const char *const *requests, size_t count);
 
 /*
+ * audit_append_all() - one entry for each of @ids, in the caller's transaction
+ * @ids:      borrowed; "{id,id}"
+ * @versions: borrowed; "{1,3}", one for each; NULL: none
+ * Return: as audit_append().
+ */
+MUST_CHECK int audit_append_all(struct db *db, const char *action, const char *resource,
+                                const char *ids, const char *versions);
+
+/*
  * Upkeep: as the server itself (caller_service()) or as the system.
  */
 #define AUDIT_DAYS_MIN 90 /* younger entries are kept whoever asks: the database sees to it */

@@ -1,5 +1,6 @@
 #include "mentoring/match.h"
 
+#include "audit/audit.h"
 #include "base/arena.h"
 #include "base/fault.h"
 #include "base/limits.h"
@@ -143,12 +144,6 @@ static const struct db_query NOTE_PROPOSED = {
     .param_count = 1,
 };
 
-static const struct db_query NOTE_SHOWN = {
-    .name = "match_note_shown",
-    .sql = "select audit.append('mentor.match', 'mentors', shown, null, null) "
-           "from unnest($1::uuid[]) as shown",
-    .param_count = 1,
-};
 static const struct db_query PROPOSALS = {
     .name = "match_proposals",
     .sql = "select p.id, mentee.id, mentor.id, p.state, p.score, "
@@ -679,8 +674,13 @@ void match_cohort_deinit(struct match_cohort *cohort)
 
 /* Arrays of PostgreSQL, one item for each pair of a batch. */
 struct columns {
-    struct text ids, mentees, mentors, scores;
+    struct text ids, mentees, mentors, scores, versions;
 };
+#define COLUMNS(columns)                                                                           \
+    {                                                                                              \
+        &(columns).ids, &(columns).mentees, &(columns).mentors, &(columns).scores,                 \
+            &(columns).versions                                                                    \
+    }
 
 static void append_pair(const struct match_cohort *cohort, uint32_t mentee, uint32_t mentor,
                         struct columns *columns)
@@ -696,12 +696,13 @@ static void append_pair(const struct match_cohort *cohort, uint32_t mentee, uint
     append_item(&columns->mentees, pool->mentees[mentee].id);
     append_item(&columns->mentors, pool->mentors[mentor].id);
     append_item(&columns->scores, score);
+    append_item(&columns->versions, "1");
 }
 
 /* The next pairs from mentee *@at on; false when there are none. */
 static bool fill_columns(const struct match_cohort *cohort, uint32_t *at, struct columns *columns)
 {
-    struct text *all[] = {&columns->ids, &columns->mentees, &columns->mentors, &columns->scores};
+    struct text *all[] = COLUMNS(*columns);
     uint32_t count = 0;
 
     for (size_t i = 0; i < ARRAY_LENGTH(all); i++)
@@ -765,7 +766,8 @@ static int propose(struct db *db, const struct match_cohort *cohort, const char 
     int r;
 
     if (text_failed(&columns->ids) || text_failed(&columns->mentees) ||
-        text_failed(&columns->mentors) || text_failed(&columns->scores))
+        text_failed(&columns->mentors) || text_failed(&columns->scores) ||
+        text_failed(&columns->versions))
         return fault_raise(-ENOMEM);
     r = db_run(db, &PROPOSE,
                (const char *const[]){pool->programme_id, columns->ids.bytes, columns->mentees.bytes,
@@ -774,14 +776,18 @@ static int propose(struct db *db, const struct match_cohort *cohort, const char 
                NULL);
     if (r == DB_CHECK_VIOLATION)
         return MATCH_CHANGED; /* the database knows something that was not read */
-    return r == 0 ? db_run(db, &NOTE_PROPOSED, (const char *const[]){columns->ids.bytes}, NULL) : r;
+    if (r == 0)
+        r = db_run(db, &NOTE_PROPOSED, (const char *const[]){columns->ids.bytes}, NULL);
+    return r == 0 ? audit_append_all(db, "pair.propose", "mentoring-pairs", columns->ids.bytes,
+                                     columns->versions.bytes)
+                  : r;
 }
 
 int match_propose(struct db *db, const struct match_cohort *cohort,
                   const struct match_selection *selection, const char *cohort_id)
 {
     struct columns columns;
-    struct text *all[] = {&columns.ids, &columns.mentees, &columns.mentors, &columns.scores};
+    struct text *all[] = COLUMNS(columns);
     uint32_t at = 0;
     int r = lock_people(db, cohort);
 
@@ -798,7 +804,31 @@ int match_propose(struct db *db, const struct match_cohort *cohort,
 
 int match_note_shown(struct db *db, const char *audit_ids)
 {
-    return db_run(db, &NOTE_SHOWN, (const char *const[]){audit_ids}, NULL);
+    return audit_append_all(db, "mentor.match", "mentors", audit_ids, NULL);
+}
+
+static int note_people(struct db *db, const char *action, const char *resource,
+                       const struct match_person *people, uint32_t count)
+{
+    struct text ids;
+    int r;
+
+    text_init(&ids, LISTS_BYTES_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        append_item(&ids, people[i].audit_id);
+    text_append(&ids, count == 0 ? "{}" : "}");
+    r = text_failed(&ids) ? fault_raise(-ENOMEM)
+                          : audit_append_all(db, action, resource, ids.bytes, NULL);
+    text_deinit(&ids);
+    return r;
+}
+
+int match_note_pool(struct db *db, const struct match_pool *pool)
+{
+    int r = note_people(db, "mentee.match", "mentees", pool->mentees, pool->mentee_count);
+
+    return r == 0 ? note_people(db, "mentor.match", "mentors", pool->mentors, pool->mentor_count)
+                  : r;
 }
 
 int match_proposals(struct db *db, struct arena *arena, const char *cohort_id,
@@ -825,4 +855,20 @@ int match_proposals(struct db *db, struct arena *arena, const char *cohort_id,
         };
     *ret_proposals = proposals;
     return arena_failed(arena) ? fault_raise(-ENOMEM) : 0;
+}
+
+int match_note_proposals(struct db *db, const char *action, const struct match_proposal *proposals,
+                         size_t count)
+{
+    struct text ids;
+    int r;
+
+    text_init(&ids, LISTS_BYTES_MAX);
+    for (size_t i = 0; i < count; i++)
+        append_item(&ids, proposals[i].id);
+    text_append(&ids, count == 0 ? "{}" : "}");
+    r = text_failed(&ids) ? fault_raise(-ENOMEM)
+                          : audit_append_all(db, action, "mentoring-pairs", ids.bytes, NULL);
+    text_deinit(&ids);
+    return r;
 }

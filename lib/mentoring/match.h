@@ -126,6 +126,8 @@ MUST_CHECK int match_propose(struct db *db, const struct match_cohort *cohort,
 
 /* Notes in the audit log that these mentors were shown as candidates; "{audit_id,…}". */
 MUST_CHECK int match_note_shown(struct db *db, const char *audit_ids);
+/* The same of everybody whom an assignment tells of: an entry for each. */
+MUST_CHECK int match_note_pool(struct db *db, const struct match_pool *pool);
 
 /* A pair that came of a cohort, as it is now. */
 struct match_proposal {
@@ -136,3 +138,6 @@ struct match_proposal {
 /* Return: 0; a db outcome; a fault. @ret_proposals: in @arena. */
 MUST_CHECK int match_proposals(struct db *db, struct arena *arena, const char *cohort_id,
                                struct match_proposal **ret_proposals, size_t *ret_count);
+/* Notes in the audit log what was done with each of them: @action. */
+MUST_CHECK int match_note_proposals(struct db *db, const char *action,
+                                    const struct match_proposal *proposals, size_t count);

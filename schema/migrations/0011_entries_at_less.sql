@@ -46,8 +46,9 @@ begin
 end
 $$;
 
--- The same for several requests of one caller that one transaction carries out: an entry each, in the
--- order given, chained as ever. Of participants each entry says something else: not with this one.
+-- The same of many at once, in the order given, chained as ever; but the chain is moved on once: for
+-- several requests of one caller that one transaction carries out, and for everybody on a page. No
+-- requests: they are all of the transaction's.
 create function audit.append_all(action text, resource text, record_ids uuid[], versions integer[],
                                  requests text[], properties text[]) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -59,30 +60,38 @@ declare
          then null else current_setting('express.role')::identity.caller_role end;
   acting_client uuid := nullif(current_setting('express.client', true), '')::uuid;
   acting_subject text := nullif(current_setting('express.subject', true), '');
+  request_id text := nullif(current_setting('express.request', true), '');
   line audit.chain;
   heads bytea[] := '{}';
+  subjects text[] := '{}';
 begin
-  if acting_role is null or acting_role in ('participant', 'service') then
+  if acting_role is null or acting_role = 'service' then
     raise insufficient_privilege;
+  end if;
+  if cardinality(record_ids) = 0 then
+    return;
   end if;
   select c.* into strict line from audit.chain c
    where c.id = pg_backend_pid() % 256 for no key update;
   line.at := greatest(line.at, clock_timestamp());
   for i in 1 .. cardinality(record_ids) loop
+    subjects[i] := case when acting_subject is not null and acting_role = 'participant'
+                          then mentoring.name_in_log(acting_subject, record_ids[i])
+                        else acting_subject end;
     line.entries := line.entries + 1;
     line.head := audit.entry_hash(line.head, line.id, line.entries, line.at, acting_client,
-                                  acting_role, acting_subject, append_all.action,
-                                  append_all.resource, record_ids[i], versions[i], requests[i],
-                                  properties[i]::text[]);
+                                  acting_role, subjects[i], append_all.action,
+                                  append_all.resource, record_ids[i], versions[i],
+                                  coalesce(requests[i], request_id), properties[i]::text[]);
     heads[i] := line.head;
   end loop;
   insert into audit.entry (chain, position, at, client_id, role, subject, action, resource,
                            record_id, version, request_id, properties, hash)
   select line.id, line.entries - cardinality(record_ids) + e.nth, line.at, acting_client,
-         acting_role, acting_subject, append_all.action, append_all.resource, e.record_id, e.version,
-         e.request, e.properties::text[], e.head
-    from unnest(record_ids, versions, requests, append_all.properties, heads)
-         with ordinality e(record_id, version, request, properties, head, nth);
+         acting_role, e.subject, append_all.action, append_all.resource, e.record_id, e.version,
+         coalesce(e.request, request_id), e.properties::text[], e.head
+    from unnest(record_ids, versions, requests, append_all.properties, subjects, heads)
+         with ordinality e(record_id, version, request, properties, subject, head, nth);
   update audit.chain c set entries = line.entries, at = line.at, head = line.head
    where c.id = line.id;
 end

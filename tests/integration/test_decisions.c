@@ -92,7 +92,7 @@ static const struct {
     {"audit.append(text,text,uuid,integer,text[])", "express_writer",
      "says of the transaction what cannot be said otherwise"},
     {"audit.append_all(text,text,uuid[],integer[],text[],text[])", "express_writer",
-     "as above, for requests that one transaction carries out"},
+     "as above, of many at once"},
     {"audit.faults()", "", "the command line verifies"},
     {"audit.prune(interval,integer)", "express_writer", "asks for the role; 90 days at least"},
     {"audit.take_seal(interval)", "express_writer", "asks for the role; adds, and shows a hash"},

@@ -138,6 +138,20 @@ static void append_many(long count)
     db_pool_free(pool);
 }
 
+static void append_all(const char *ids, const char *versions)
+{
+    struct db_pool *pool = sql_pool("express_writer", NULL);
+    struct db *db = NULL;
+
+    cr_assert_eq(db_lease(pool, &db), 0);
+    cr_assert_eq(caller_begin(db, &EDITOR, "all"), 0);
+    cr_assert_eq(audit_append_all(db, "record.read", "practices", ids, versions), 0, "%s",
+                 db_message(db));
+    cr_assert_eq(db_commit(db), 0);
+    db_release(db);
+    db_pool_free(pool);
+}
+
 /* Entries as they would be, had they been written so many days ago, in a chain of their own. */
 static void append_old(int chain, int days, int count)
 {
@@ -390,6 +404,26 @@ static void restore(void)
                       "from public.saved_chain s where s.id = c.id; "
                       "insert into audit.entry select * from public.saved_entry; "
                       "insert into audit.seal select * from public.saved_seal");
+}
+
+#define ONE_ID "00000000-0000-4000-8000-000000000001"
+#define OTHER_ID "00000000-0000-4000-8000-000000000002"
+
+Test(ledger, many_entries_at_once_are_links_of_the_chain_like_any_others)
+{
+    append_many(2);
+    append_all("{" ONE_ID "," OTHER_ID "," ONE_ID "}", "{1,2,3}");
+    append_all("{" OTHER_ID "}", NULL);
+    append_all("{}", NULL);
+    append_many(1);
+    free(root_of_whole());
+    cr_assert_eq(count_of("select count(*) from audit.entry"), 7);
+    cr_assert_eq(count_of("select count(*) from audit.entry where request_id = 'all' and action = "
+                          "'record.read' and role = 'editor' and version is not null"),
+                 3);
+    test_database_run("update audit.entry set record_id = '" OTHER_ID "' where version = 1 and "
+                      "request_id = 'all'");
+    check_broken(NULL, "it is not what was written", "one of many");
 }
 
 /* Checks P13. */

@@ -452,6 +452,23 @@ Test(matching, the_whole_is_best_though_somebody_gets_her_second_best)
     cr_assert_str_eq(again->body, response->body, "the same again");
 }
 
+/* Entries about people of the programme, or about its pairs. */
+static void check_noted(const char *programme, const char *action, size_t count)
+{
+    char sql[600];
+
+    (void)snprintf(sql, sizeof(sql),
+                   "select count(*) from audit.entry e where e.action = '%s' and e.record_id in ("
+                   "select p.audit_id from mentoring.participant p join catalogue.record r "
+                   "on r.id = p.programme_id where r.slug = '%s' union all select p.id "
+                   "from mentoring.pair p join catalogue.record r on r.id = p.programme_id "
+                   "where r.slug = '%s' and e.version is not distinct from "
+                   "case e.action when 'pair.propose' then 1 end)",
+                   action, programme, programme);
+    cr_assert_eq(count_rows(sql), count, "%s: %zu", action, count_rows(sql));
+}
+
+/* Checks P12. */
 Test(matching, an_assignment_is_proposed_whole_and_once)
 {
     const char *programme = "atemos-peer-learning";
@@ -468,6 +485,8 @@ Test(matching, an_assignment_is_proposed_whole_and_once)
         ask(coordinator(), programme, "cohort-match", NULL, "{\"intake\":\"autumn\"}");
 
     basis = text_at(looked, "/basis");
+    check_noted(programme, "mentee.match", 3);
+    check_noted(programme, "mentor.match", 2);
 
     CLEANUP(response_freep)
     struct response *tried =
@@ -492,6 +511,8 @@ Test(matching, an_assignment_is_proposed_whole_and_once)
     cr_expect_eq(text_at(applied, "/data/0/pair")[14], '4', "an id that tells when it was made");
     cr_assert_str_eq(text_at(applied, "/data/0/state"), "proposed");
     cr_assert_eq(open_pairs(programme), 2);
+    check_noted(programme, "pair.propose", 2);
+    check_noted(programme, "pair.read", 0);
 
     /* What the people speak cannot be read now; nor need it be. */
     pool = sql_pool(NULL, NULL);
@@ -516,6 +537,8 @@ Test(matching, an_assignment_is_proposed_whole_and_once)
     cr_assert_str_eq(replayed->body, applied->body);
     expect_problem(reused, 422, "idempotency-key-reuse", "the same key for something else");
     cr_assert_eq(open_pairs(programme), 2);
+    check_noted(programme, "pair.propose", 2);
+    check_noted(programme, "pair.read", 2);
 
     CLEANUP(response_freep)
     struct response *stale = ask(coordinator(), programme, "cohort-match", "autumn-2",
