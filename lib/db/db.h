@@ -134,6 +134,7 @@ bool db_may_begin_again(const struct db *db);
  * db_queue(); as db_run(). */
 MUST_CHECK int db_queue_savepoint(struct db *db);
 MUST_CHECK int db_rollback_to_savepoint(struct db *db);
+/* Whatever the result, the transaction is over, and the next one may begin. */
 MUST_CHECK int db_commit(struct db *db);
 void db_rollback(struct db *db);
 bool db_in_transaction(const struct db *db);

@@ -41,6 +41,15 @@ int db_begin_snapshot(struct db *db)
     return begin(db, "begin isolation level repeatable read, read only");
 }
 
+/* Out of whatever transaction the server still has open. */
+static void leave(struct db *db)
+{
+    const bool is_open = db->pg != NULL && PQtransactionStatus(db->pg) != PQTRANS_IDLE;
+
+    if (is_open && db_command(db, "rollback", "rollback", false, NULL) != 0)
+        db_drop(db);
+}
+
 int db_commit(struct db *db)
 {
     char tag[DB_STATEMENT_NAME_BYTES] = "";
@@ -60,19 +69,18 @@ int db_commit(struct db *db)
         log_error("db.commit", "tag=%s reason=\"an earlier statement had failed\"", tag);
         r = fault_raise(-EPROTO);
     }
-    if (r != 0)
-        db->plan = db->plan_at_begin;
+    if (r == 0)
+        return 0;
+    /* A flight that failed on its way never came to COMMIT: its transaction is still there. */
+    leave(db);
+    db->plan = db->plan_at_begin;
     return r;
 }
 
 void db_rollback(struct db *db)
 {
-    bool is_open;
-
     db_forget_queue(db);
-    is_open = db->pg != NULL && PQtransactionStatus(db->pg) != PQTRANS_IDLE;
-    if (is_open && db_command(db, "rollback", "rollback", false, NULL) != 0)
-        db_drop(db);
+    leave(db);
     if (db->in_transaction)
         db->plan = db->plan_at_begin;
     db->in_transaction = false;

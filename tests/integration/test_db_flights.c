@@ -75,8 +75,8 @@ Test(db_flights, a_failure_leaves_out_the_rest_of_its_flight_and_its_commit)
         cr_expect_not(db_in_transaction(db));
         cr_expect_null(before, "of a flight that failed there are no rows");
         cr_expect_null(after);
-        db_rollback(db);
-        cr_expect_str_eq(pools_value(db, count), "0");
+        cr_expect_str_eq(pools_value(db, count), "0",
+                         "nothing of it is left, not even its failure");
     }
     /* What was not prepared, because it came too late, is prepared when it comes again. */
     cr_assert_eq(db_begin(db), 0);
