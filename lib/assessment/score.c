@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define POINTER_BYTES_MAX 256
+#define SUGGESTIONS_MAX 20 /* of codes that may have been meant, in one problem */
 
 /* --- the tool ----------------------------------------------------------------------------------
  */
@@ -109,7 +110,8 @@ static const char *nearest_code(const struct score_tool *tool, const char *code)
 static void tell_unknown(const struct score_tool *tool, const char *code, const char *pointer,
                          struct arena *arena, struct problem *problem)
 {
-    const char *nearest = nearest_code(tool, code);
+    /* Each takes a walk over many codes: who has so many wrong has another tool in mind. */
+    const char *nearest = problem->error_count < SUGGESTIONS_MAX ? nearest_code(tool, code) : NULL;
 
     problem_add(problem, arena, pointer, NULL, "unknown-member",
                 "the tool asks nothing of this code%s%s%s",

@@ -2,12 +2,15 @@
 
 #include "assessment/radar.h"
 #include "base/arena.h"
+#include "base/limits.h"
 #include "base/problem.h"
 #include "base/text.h"
 #include "support/leaks.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 TestSuite(score, .fini = test_ends_without_leaks);
@@ -111,6 +114,35 @@ Test(score, every_fault_is_told_at_once_with_its_place)
         cr_assert_str_eq(of.problem.errors[i].code, CODES[i]);
     }
     end(&of);
+}
+
+/* Beyond the first ones nobody looks for what may have been meant: that takes a walk each. */
+Test(score, thousands_of_unknown_answers_are_refused_without_as_many_searches)
+{
+    json_t *request = json_pack("{s:{}}", "answers");
+    size_t suggested = 0;
+    struct fixture of;
+    char *text;
+
+    for (unsigned i = 0; i < 2500; i++) {
+        char code[16];
+
+        (void)snprintf(code, sizeof(code), "network%u", i);
+        cr_assert_eq(
+            json_object_set_new(json_object_get(request, "answers"), code, json_integer(1)), 0);
+    }
+    text = json_dumps(request, 0);
+    run(&of, TOOL, text);
+    cr_assert_not(of.is_scored);
+    cr_assert_eq(of.problem.error_count, 2500);
+    for (size_t i = 0; i < FAULTS_MAX; i++) {
+        cr_assert_str_eq(of.problem.errors[i].code, "unknown-member");
+        suggested += strstr(of.problem.errors[i].detail, "'network'") != NULL ? 1 : 0;
+    }
+    cr_assert_eq(suggested, 20);
+    end(&of);
+    free(text);
+    json_decref(request);
 }
 
 Test(score, axes_without_a_scale_take_the_one_that_was_used)
