@@ -86,13 +86,12 @@ void score_read_tool(const json_t *record, struct score_tool *ret_tool)
 /* --- the answers -------------------------------------------------------------------------------
  */
 
-static const struct score_axis *axis_asking(const struct score_tool *tool, const char *code)
+static bool asks(const struct score_axis *axis, const char *code)
 {
-    for (size_t i = 0; i < tool->axis_count; i++)
-        for (size_t j = 0; j < tool->axes[i].question_count; j++)
-            if (strcmp(tool->axes[i].questions[j].code, code) == 0)
-                return &tool->axes[i];
-    return NULL;
+    for (size_t i = 0; i < axis->question_count; i++)
+        if (strcmp(axis->questions[i].code, code) == 0)
+            return true;
+    return false;
 }
 
 static const char *nearest_code(const struct score_tool *tool, const char *code)
@@ -119,37 +118,59 @@ static void tell_unknown(const struct score_tool *tool, const char *code, const 
                 nearest == NULL ? "" : "'?");
 }
 
+/* "/answers/a~1b" (RFC 6901) */
+static void point_at(const char *code, char ret_pointer[POINTER_BYTES_MAX])
+{
+    struct text escaped;
+
+    text_init(&escaped, POINTER_BYTES_MAX);
+    text_append(&escaped, "/answers/");
+    for (const char *at = code; *at != '\0'; at++)
+        if (*at == '~' || *at == '/')
+            text_append(&escaped, *at == '~' ? "~0" : "~1");
+        else
+            text_append_char(&escaped, *at);
+    (void)snprintf(ret_pointer, POINTER_BYTES_MAX, "%s",
+                   text_failed(&escaped) ? "/answers" : escaped.bytes);
+    text_deinit(&escaped);
+}
+
+/* On every scale that it counts on: several axes may ask the same. */
+static void check_answer(const struct score_tool *tool, const char *code, double answer,
+                         struct arena *arena, struct problem *problem)
+{
+    char pointer[POINTER_BYTES_MAX];
+    bool is_asked = false;
+
+    point_at(code, pointer);
+    for (size_t i = 0; i < tool->axis_count; i++) {
+        const struct score_axis *axis = &tool->axes[i];
+
+        if (!asks(axis, code))
+            continue;
+        is_asked = true;
+        if (!axis->has_scale || (answer >= axis->minimum && answer <= axis->maximum))
+            continue;
+        if (answer < axis->minimum)
+            problem_add(problem, arena, pointer, NULL, "too-small", "the scale begins at %g",
+                        axis->minimum);
+        else
+            problem_add(problem, arena, pointer, NULL, "too-large", "the scale ends at %g",
+                        axis->maximum);
+        return;
+    }
+    if (!is_asked)
+        tell_unknown(tool, code, pointer, arena, problem);
+}
+
 static void check_answers(const struct score_tool *tool, const json_t *answers, struct arena *arena,
                           struct problem *problem)
 {
     const char *code;
     const json_t *value;
 
-    json_object_foreach ((json_t *)(uintptr_t)answers, code, value) {
-        const struct score_axis *axis = axis_asking(tool, code);
-        const double answer = json_number_value(value);
-        char pointer[POINTER_BYTES_MAX];
-        struct text escaped;
-
-        text_init(&escaped, POINTER_BYTES_MAX);
-        text_append(&escaped, "/answers/");
-        for (const char *at = code; *at != '\0'; at++)
-            if (*at == '~' || *at == '/')
-                text_append(&escaped, *at == '~' ? "~0" : "~1"); /* RFC 6901 */
-            else
-                text_append_char(&escaped, *at);
-        (void)snprintf(pointer, sizeof(pointer), "%s",
-                       text_failed(&escaped) ? "/answers" : escaped.bytes);
-        text_deinit(&escaped);
-        if (axis == NULL)
-            tell_unknown(tool, code, pointer, arena, problem);
-        else if (axis->has_scale && answer < axis->minimum)
-            problem_add(problem, arena, pointer, NULL, "too-small", "the scale begins at %g",
-                        axis->minimum);
-        else if (axis->has_scale && answer > axis->maximum)
-            problem_add(problem, arena, pointer, NULL, "too-large", "the scale ends at %g",
-                        axis->maximum);
-    }
+    json_object_foreach ((json_t *)(uintptr_t)answers, code, value)
+        check_answer(tool, code, json_number_value(value), arena, problem);
 }
 
 /* Axes without a scale take the one of the request. */

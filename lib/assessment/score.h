@@ -80,8 +80,8 @@ void score_read_tool(const json_t *record, struct score_tool *ret_tool);
  * @tool:    borrowed; the scale in the request completes axes that have none
  * @request: borrowed; {"answers": {code: number}, "scale": {"minimum", "maximum"}}, valid by the
  *           contract
- * @problem: receives every fault, by pointer: answers to what is not asked, beyond the scale, and
- *           scales that are missing
+ * @problem: receives every fault, by pointer: answers to what is not asked, beyond a scale that
+ *           they count on (a question may be one of several axes), and scales that are missing
  * Return: true; false with the faults in @problem.
  */
 MUST_CHECK bool score_answers(struct score_tool *tool, const json_t *request, struct arena *arena,

@@ -145,6 +145,31 @@ Test(score, thousands_of_unknown_answers_are_refused_without_as_many_searches)
     json_decref(request);
 }
 
+Test(score, an_answer_that_counts_on_two_scales_is_held_against_both)
+{
+    static const char TWO[] =
+        "{\"axes\":[{\"code\":\"a\",\"label\":\"A\",\"minimum\":0,\"maximum\":10,"
+        "\"questions\":[{\"code\":\"q\",\"text\":\"?\"}]},"
+        "{\"code\":\"b\",\"label\":\"B\",\"minimum\":2,\"maximum\":5,"
+        "\"questions\":[{\"code\":\"q\",\"text\":\"?\"}]}]}";
+    static const char *const CODES[] = {"too-large", "too-small"};
+    struct fixture of;
+
+    for (unsigned i = 0; i < 2; i++) {
+        run(&of, TWO, i == 0 ? "{\"answers\":{\"q\":10}}" : "{\"answers\":{\"q\":1}}");
+        cr_assert_not(of.is_scored, "it would be more than all, or less than nothing");
+        cr_assert_eq(of.problem.error_count, 1);
+        cr_assert_str_eq(of.problem.errors[0].pointer, "/answers/q");
+        cr_assert_str_eq(of.problem.errors[0].code, CODES[i]);
+        end(&of);
+    }
+    run(&of, TWO, "{\"answers\":{\"q\":5}}");
+    cr_assert(of.is_scored);
+    cr_assert_float_eq(of.score.axes[0].percent, 50, 1e-9);
+    cr_assert_float_eq(of.score.axes[1].percent, 100, 1e-9);
+    end(&of);
+}
+
 Test(score, axes_without_a_scale_take_the_one_that_was_used)
 {
     static const char PLAIN[] = "{\"axes\":[{\"code\":\"a\",\"label\":\"A\"}]}";
