@@ -150,6 +150,7 @@ int connect_partners(struct profiles *profiles, struct db *db, struct arena *are
     finding.match_count = profiles_rank(profiles,
                                         &(struct profiles_query){.terms = terms,
                                                                  .term_count = finding.term_count,
+                                                                 .others = id,
                                                                  .limit = PROFILES_RANKED_MAX},
                                         matches);
     r = fetch_behind(db, arena, &finding, id, &behind);

@@ -625,6 +625,12 @@ static bool comes_before(const struct ranked *left, const struct ranked *right)
     return memcmp(left->profile->id, right->profile->id, ID_BYTES) > 0;
 }
 
+/* Ids of one length in a text of such ids: found is found. */
+static bool is_behind(const struct profile *profile, const char *organisation)
+{
+    return organisation != NULL && strstr(profile->organisations, organisation) != NULL;
+}
+
 static void consider(struct ranking *ranking, const struct profile *profile, int64_t weight)
 {
     const struct ranked ranked = {.profile = profile, .weight = weight};
@@ -633,6 +639,8 @@ static void consider(struct ranking *ranking, const struct profile *profile, int
 
     if (weight <= 0 ||
         (ranking->count == limit && !comes_before(&ranked, &ranking->best[limit - 1])))
+        return;
+    if (is_behind(profile, ranking->query->others))
         return;
     if (ranking->count == limit)
         place = limit - 1;

@@ -51,6 +51,7 @@ struct profiles_query {
     const struct rarity_term *terms; /* borrowed; at most PROFILES_TERMS_MAX */
     size_t term_count;
     const char *except;  /* id of a practice that is left out, or NULL */
+    const char *others;  /* id of an organisation whose practices are left out, or NULL */
     const char *step;    /* only practices with this term, or NULL */
     const char *country; /* its practices get country_weight; or NULL */
     int32_t country_weight;

@@ -187,6 +187,38 @@ Test(profiles, frequencies_follow_what_comes_and_goes)
     profiles_free(profiles);
 }
 
+/* However many an organisation has itself, all places are for those of others. */
+Test(profiles, practices_of_one_organisation_leave_the_places_to_others)
+{
+    static const char OWN[] = "01a20000-0000-7000-9000-000000000001";
+    static const char BOTH[] =
+        "01a20000-0000-7000-9000-000000000002 01a20000-0000-7000-9000-000000000001";
+    static const char OTHER[] = "01a20000-0000-7000-9000-000000000002";
+    struct rarity_term terms[] = {{.term = "sectors=catering"}};
+    static struct profiles_match matches[PROFILES_RANKED_MAX];
+    struct profiles *profiles = NULL;
+    struct profiles_query query = {
+        .terms = terms, .term_count = 1, .others = OWN, .limit = PROFILES_RANKED_MAX};
+
+    name_all();
+    cr_assert_eq(profiles_new_empty(&profiles), 0);
+    for (unsigned i = 0; i < 2 * PROFILES_RANKED_MAX + 3; i++)
+        cr_assert_eq(profiles_put(profiles, &(struct profiles_item){.id = ids[i],
+                                                                    .country = "",
+                                                                    .terms = "sectors=catering",
+                                                                    .organisations = i < 3   ? OTHER
+                                                                                     : i % 2 ? OWN
+                                                                                             : BOTH,
+                                                                    .updated_us = i}),
+                     0);
+    profiles_weigh(profiles, terms, 1);
+    cr_assert_eq(profiles_rank(profiles, &query, matches), 3);
+    cr_assert_str_eq(matches[0].id, ids[2]);
+    query.others = NULL;
+    cr_assert_eq(profiles_rank(profiles, &query, matches), PROFILES_RANKED_MAX);
+    profiles_free(profiles);
+}
+
 Test(profiles, a_rare_term_weighs_more_than_a_common_one)
 {
     cr_assert_eq(rarity_weight(3, 100, 100), 300);
