@@ -70,7 +70,7 @@ struct profiles {
 
     pthread_mutex_t refreshing; /* one at a time; over the three that follow */
     atomic_bool is_loaded;      /* set by who holds it */
-    char horizon[32];           /* xid8: everything before it has been seen */
+    char *seen;                 /* owned; pg_snapshot: what it shows has been taken over */
     uint64_t generation;
     uint64_t refreshed_us;
 
@@ -313,16 +313,18 @@ size_t profiles_count(struct profiles *profiles)
 #define TIMES UPDATED LOOKED DUE ENDED
 #define IS_IDLE "coalesce(p.activity_status = any($1::text[]), false) from published.practices p "
 #define PROFILE "select p.id, coalesce(p.country, ''), " TERMS ORGANISATIONS TIMES IS_IDLE
-static const struct db_query HORIZON = {
-    .name = "profiles_horizon",
-    .sql = "select pg_snapshot_xmin(pg_current_snapshot()), "
-           "coalesce(pg_snapshot_xmin(pg_current_snapshot()) < $1::xid8, true)",
+static const struct db_query SNAPSHOT = {
+    .name = "profiles_snapshot",
+    .sql = "select pg_current_snapshot(), coalesce(pg_snapshot_xmin(pg_current_snapshot()) "
+           "< pg_snapshot_xmin($1::pg_snapshot), true)",
     .param_count = 1,
 };
+/* However long a transaction stays open, what others have committed meanwhile comes once. */
 static const struct db_query CHANGED = {
     .name = "profiles_changed",
     .sql = "select distinct c.record_id from catalogue.change c "
-           "where c.resource = 'practices' and c.xid >= $1::xid8 order by 1",
+           "where c.resource = 'practices' and c.xid >= pg_snapshot_xmin($1::pg_snapshot) "
+           "and not pg_visible_in_snapshot(c.xid, $1::pg_snapshot) order by 1",
     .param_count = 1,
 };
 static const struct db_query NEXT = {
@@ -444,7 +446,7 @@ static int load_batch(struct profiles *profiles, struct db *db, const char *idle
 static int load_changed(struct profiles *profiles, struct db *db, const char *idle)
 {
     CLEANUP(db_rows_freep) struct db_rows *changed = NULL;
-    int r = db_run(db, &CHANGED, (const char *const[]){profiles->horizon}, &changed);
+    int r = db_run(db, &CHANGED, (const char *const[]){profiles->seen}, &changed);
 
     for (size_t i = 0; r == 0 && i < db_rows_count(changed); i += BATCH_ITEMS) {
         const size_t left = db_rows_count(changed) - i;
@@ -454,27 +456,33 @@ static int load_changed(struct profiles *profiles, struct db *db, const char *id
     return r;
 }
 
-/* In one snapshot, whose oldest running transaction is where the next look begins. */
+/* In one snapshot; what it does not show is what the next look is for. */
 static int load(struct profiles *profiles, struct db *db, const char *idle)
 {
-    CLEANUP(db_rows_freep) struct db_rows *horizon = NULL;
+    CLEANUP(db_rows_freep) struct db_rows *snapshot = NULL;
+    const bool is_first = !atomic_load(&profiles->is_loaded);
+    char *seen;
     int r = db_begin_snapshot(db);
 
     if (r == 0)
-        r = db_run(
-            db, &HORIZON,
-            (const char *const[]){atomic_load(&profiles->is_loaded) ? profiles->horizon : NULL},
-            &horizon);
+        r = db_run(db, &SNAPSHOT, (const char *const[]){is_first ? NULL : profiles->seen},
+                   &snapshot);
     if (r != 0)
         return r;
+    seen = strdup(db_rows_text(snapshot, 0, 0));
+    if (seen == NULL)
+        return fault_raise(-ENOMEM);
     /* A database whose transactions are behind what was seen is another one. */
-    if (!atomic_load(&profiles->is_loaded) || db_rows_text(horizon, 0, 1)[0] == 't')
+    if (is_first || db_rows_text(snapshot, 0, 1)[0] == 't')
         r = load_all(profiles, db, idle);
     else
         r = load_changed(profiles, db, idle);
-    if (r != 0)
+    if (r != 0) {
+        free(seen);
         return r;
-    (void)snprintf(profiles->horizon, sizeof(profiles->horizon), "%s", db_rows_text(horizon, 0, 0));
+    }
+    free(profiles->seen);
+    profiles->seen = seen;
     return 0;
 }
 
@@ -582,6 +590,7 @@ void profiles_free(struct profiles *profiles)
     (void)pthread_rwlock_destroy(&profiles->lock); /* nobody holds them any more */
     (void)pthread_mutex_destroy(&profiles->refreshing);
     shelf_free(profiles->shelf);
+    free(profiles->seen);
     free(profiles);
 }
 

@@ -6,8 +6,8 @@
  * that comparing one with a hundred thousand others takes a few milliseconds and no database. The
  * same comparison in SQL walks several hundred thousand rows of the table of terms.
  *
- * It follows the log of changes, which has no gaps (catalogue.change: everything from the oldest
- * transaction on that was running at the last look). Shared by all threads.
+ * It follows the log of changes, which has no gaps (catalogue.change: everything of transactions
+ * whose end the last look did not see). Shared by all threads.
  */
 #include "base/annotate.h"
 #include "coverage/rarity.h"

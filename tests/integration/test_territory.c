@@ -5,6 +5,7 @@
  */
 #include "base/annotate.h"
 #include "base/text.h"
+#include "coverage/profiles.h"
 #include "coverage/steps.h"
 #include "db/db.h"
 #include "support/database.h"
@@ -518,6 +519,48 @@ Test(territory, who_waits_for_what_has_changed_keeps_no_connection_from_readers)
         free(readers);
     }
     hold_close(&hold);
+}
+
+/* How many statements it takes to look for what has changed. */
+static uint64_t statements_of_a_look(struct db_pool *pool, struct profiles *profiles,
+                                     uint64_t generation)
+{
+    struct db_pool_figures before, after;
+
+    db_pool_figures(pool, &before);
+    cr_assert_eq(profiles_refresh(profiles, generation), 0);
+    db_pool_figures(pool, &after);
+    return after.statements - before.statements;
+}
+
+/* Somebody writes for a long time; what others have changed meanwhile is not fetched again and
+ * again. */
+Test(territory, what_was_taken_over_beside_an_open_transaction_is_not_taken_over_again)
+{
+    struct db_pool *pool = sql_pool("express_writer", "express.role=system");
+    struct profiles *profiles = NULL;
+    uint64_t generation = 1, with_changes, least = UINT64_MAX;
+    struct hold hold;
+
+    cr_assert_eq(profiles_new(pool, &profiles), 0);
+    cr_assert_eq(profiles_refresh(profiles, generation++), 0);
+    hold_open(&hold, "t-town");
+    (void)hold_begin(&hold, "select pg_current_xact_id()");
+    test_database_run("insert into catalogue.change (resource, record_id, version, kind) "
+                      "select 'practices', id, 1, 'rendered' from catalogue.record "
+                      "where slug = 't-here'");
+    with_changes = statements_of_a_look(pool, profiles, generation++);
+    /* Tests beside this one change practices, too, now and then. */
+    for (unsigned i = 0; i < 100 && least >= with_changes; i++) {
+        const uint64_t count = statements_of_a_look(pool, profiles, generation++);
+
+        least = count < least ? count : least;
+    }
+    cr_assert_lt(least, with_changes);
+    hold_end(&hold);
+    hold_close(&hold);
+    profiles_free(profiles);
+    db_pool_free(pool);
 }
 
 /* --- partners and ways -------------------------------------------------------------------------
