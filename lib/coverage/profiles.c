@@ -72,7 +72,9 @@ struct profiles {
     atomic_bool is_loaded;      /* set by who holds it */
     char *seen;                 /* owned; pg_snapshot: what it shows has been taken over */
     uint64_t generation;
-    uint64_t refreshed_us;
+    uint64_t tried_us;          /* the last look, whatever came of it */
+    int outcome;                /* what did */
+    atomic_ullong refreshed_us; /* the last that succeeded; set by who holds it */
 
     pthread_rwlock_t lock; /* over the shelf */
     struct shelf *shelf;
@@ -486,34 +488,68 @@ static int load(struct profiles *profiles, struct db *db, const char *idle)
     return 0;
 }
 
-int profiles_refresh(struct profiles *profiles, uint64_t generation)
+/* Is it of use still? */
+static bool may_be_shown(struct profiles *profiles)
+{
+    const uint64_t refreshed_us = atomic_load(&profiles->refreshed_us); /* before the clock */
+
+    return atomic_load(&profiles->is_loaded) &&
+           clock_monotonic_us() - refreshed_us <= PROFILES_AGE_S * UINT64_C(1000000);
+}
+
+static bool is_due(struct profiles *profiles, uint64_t generation)
+{
+    const uint64_t now_us = clock_monotonic_us();
+
+    if (!may_be_shown(profiles))
+        return true;
+    /* What failed a moment ago would fail again, and take its time for it. */
+    if (profiles->tried_us > atomic_load(&profiles->refreshed_us))
+        return now_us - profiles->tried_us > AGE_US_MAX;
+    return profiles->generation != generation ||
+           now_us - atomic_load(&profiles->refreshed_us) > AGE_US_MAX;
+}
+
+/* Holding the lock. */
+static int look(struct profiles *profiles, uint64_t generation)
 {
     struct db *db = NULL;
     struct text idle;
-    int r = 0;
+    int r = db_lease(profiles->pool, &db);
 
     text_init(&idle, IDLE_BYTES_MAX);
     idle_states(&idle);
-    if (!atomic_load(&profiles->is_loaded)) {
-        (void)pthread_mutex_lock(&profiles->refreshing);
-    } else if (pthread_mutex_trylock(&profiles->refreshing) != 0) {
-        text_deinit(&idle);
-        return 0; /* somebody is at it: what there is now is a moment old */
-    }
-    if (!atomic_load(&profiles->is_loaded) || profiles->generation != generation ||
-        clock_monotonic_us() - profiles->refreshed_us > AGE_US_MAX) {
-        r = db_lease(profiles->pool, &db);
-        if (r == 0)
-            r = text_failed(&idle) ? fault_raise(-ENOMEM) : load(profiles, db, idle.bytes);
-        db_release(db);
-        if (r == 0) {
-            atomic_store(&profiles->is_loaded, true);
-            profiles->generation = generation;
-            profiles->refreshed_us = clock_monotonic_us();
-        }
-    }
-    (void)pthread_mutex_unlock(&profiles->refreshing);
+    if (r == 0)
+        r = text_failed(&idle) ? fault_raise(-ENOMEM) : load(profiles, db, idle.bytes);
+    db_release(db);
     text_deinit(&idle);
+    profiles->tried_us = clock_monotonic_us();
+    profiles->outcome = r;
+    if (r == 0) {
+        atomic_store(&profiles->refreshed_us, profiles->tried_us);
+        atomic_store(&profiles->is_loaded, true);
+        profiles->generation = generation;
+    } else if (r != -ECANCELED && may_be_shown(profiles)) {
+        log_warn("profiles.refresh", "outcome=%d action=\"practices as they were\"", r);
+        r = 0;
+    }
+    return r;
+}
+
+int profiles_refresh(struct profiles *profiles, uint64_t generation)
+{
+    const uint64_t came_us = clock_monotonic_us();
+    int r = 0;
+
+    if (!may_be_shown(profiles))
+        (void)pthread_mutex_lock(&profiles->refreshing);
+    else if (pthread_mutex_trylock(&profiles->refreshing) != 0)
+        return 0; /* somebody is at it: what there is now is a moment old */
+    if (profiles->tried_us > came_us && profiles->outcome != 0 && !may_be_shown(profiles))
+        r = profiles->outcome; /* who waited hears what came of it, and does not wait once more */
+    else if (is_due(profiles, generation))
+        r = look(profiles, generation);
+    (void)pthread_mutex_unlock(&profiles->refreshing);
     return r;
 }
 

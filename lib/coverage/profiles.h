@@ -33,10 +33,16 @@ void profiles_free(struct profiles *profiles);
 
 /*
  * profiles_refresh() - take over what has changed
- * @generation: counts up with each change of practices that was heard of. Without a new one they
- *              are looked for once a second
+ * @generation: another one than last time when changes of practices have been heard of: then they
+ *              are looked for at once, else once a second. How it counts is of no matter
+ *
+ * It may wait for the database: hold no connection meanwhile. Who comes while somebody else looks
+ * takes what there is. So does everybody when the database cannot be asked, for as long as the last
+ * look is PROFILES_AGE_S old at most, while one of them tries again each second.
+ *
  * Return: 0; a db outcome; a fault.
  */
+#define PROFILES_AGE_S 60 /* as long as a cache may keep an answer that was made of it */
 MUST_CHECK int profiles_refresh(struct profiles *profiles, uint64_t generation);
 
 /* Weight and frequency of terms; term is set, the rest is filled in. */

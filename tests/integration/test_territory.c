@@ -521,6 +521,26 @@ Test(territory, who_waits_for_what_has_changed_keeps_no_connection_from_readers)
     hold_close(&hold);
 }
 
+/* The log of changes cannot be read for longer than the server waits: what is known still helps. */
+Test(territory, what_is_in_memory_is_served_while_changes_cannot_be_asked_for)
+{
+    static const char *const PATHS[] = {"/v1/practices/t-here/similar",
+                                        "/v1/organisations/t-town/partners", TOWN};
+    const size_t before = test_server_log_lines("event=profiles.refresh ");
+    struct hold hold;
+
+    hold_open(&hold, "t-town");
+    (void)hold_begin(&hold, "lock table catalogue.change in access exclusive mode");
+    for (size_t i = 0; test_server_log_lines("event=profiles.refresh ") < before + 2; i++) {
+        CLEANUP(response_freep)
+        struct response *response = http_get(PATHS[i % ARRAY_LENGTH(PATHS)]);
+
+        cr_assert_eq(response->status, 200, "%s", response->body);
+    }
+    hold_end(&hold);
+    hold_close(&hold);
+}
+
 /* How many statements it takes to look for what has changed. */
 static uint64_t statements_of_a_look(struct db_pool *pool, struct profiles *profiles,
                                      uint64_t generation)
