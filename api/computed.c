@@ -7,7 +7,9 @@
 #include "base/problem.h"
 #include "base/text.h"
 #include "contract/contract.h"
+#include "coverage/profiles.h"
 #include "db/db.h"
+#include "memo.h"
 #include "negotiate.h"
 #include "present.h"
 #include "record/read.h"
@@ -176,6 +178,18 @@ bool computed_record(struct request *request, struct reply *reply, const char *r
 
 /* --- the answer --------------------------------------------------------------------------------
  */
+
+int computed_refresh(const struct request *request)
+{
+    static const char *const RESOURCES[] = {"practices", "adoptions", "legal-bases"};
+    const struct application *application = request->application;
+    uint64_t resources = 0;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(RESOURCES); i++)
+        resources |=
+            (uint64_t)1 << contract_resource_find(application->contract, RESOURCES[i])->index;
+    return profiles_refresh(application->profiles, memo_generation(application->memo, resources));
+}
 
 int computed_json(struct reply *reply, json_t *json)
 {

@@ -35,6 +35,13 @@ MUST_CHECK bool computed_form(struct request *request, struct reply *reply,
 MUST_CHECK bool computed_record(struct request *request, struct reply *reply, const char *resource,
                                 json_t **ret_record, int *ret_result);
 
+/*
+ * computed_refresh() - practices in memory as they are now, with what speaks for them
+ * Before a connection is taken: it may wait for one of its own.
+ * Return: 0; a db outcome; a fault.
+ */
+MUST_CHECK int computed_refresh(const struct request *request);
+
 /* Appends JSON to the body. @json: stolen; NULL: out of memory. Return: 0; a fault. */
 MUST_CHECK int computed_json(struct reply *reply, json_t *json);
 

@@ -11,11 +11,9 @@
 #include "contract/contract.h"
 #include "coverage/coverage.h"
 #include "coverage/place.h"
-#include "coverage/profiles.h"
 #include "coverage/reach.h"
 #include "coverage/transfer.h"
 #include "db/db.h"
-#include "memo.h"
 #include "present.h"
 #include "reply.h"
 #include "request.h"
@@ -313,13 +311,10 @@ static int reply_drawn(struct asking *asking, const struct coverage *coverage)
 /* Practices as they are now, then a snapshot of all else. */
 static int begin_reading(struct asking *asking, struct db **ret_db)
 {
-    const struct application *application = asking->request->application;
-    const struct resource *practices = contract_resource_find(application->contract, "practices");
-    int r = profiles_refresh(application->profiles,
-                             memo_generation(application->memo, (uint64_t)1 << practices->index));
+    int r = computed_refresh(asking->request);
 
     if (r == 0)
-        r = db_lease(application->pool, ret_db);
+        r = db_lease(asking->request->application->pool, ret_db);
     return r == 0 ? db_begin_snapshot(*ret_db) : r;
 }
 

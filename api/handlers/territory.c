@@ -16,10 +16,8 @@
 #include "coverage/connect.h"
 #include "coverage/impact.h"
 #include "coverage/paths.h"
-#include "coverage/profiles.h"
 #include "coverage/similar.h"
 #include "db/db.h"
-#include "memo.h"
 #include "present.h"
 #include "reply.h"
 #include "request.h"
@@ -28,14 +26,6 @@
 #include <string.h>
 
 static const enum computed_form JSON_ALONE[] = {COMPUTED_JSON};
-
-/* Changes of practices that were heard of. */
-static uint64_t generation_of(const struct application *application)
-{
-    const struct resource *practices = contract_resource_find(application->contract, "practices");
-
-    return memo_generation(application->memo, (uint64_t)1 << practices->index);
-}
 
 /* One fault of a parameter. */
 static int refuse(struct request *request, struct reply *reply, const char *name, const char *code,
@@ -115,14 +105,13 @@ typedef int ranking(struct profiles *profiles, struct db *db, struct arena *aren
 static int rank(struct request *request, ranking *fetch, const json_t *record, size_t limit,
                 json_t **ret_json)
 {
-    const struct application *application = request->application;
     struct db *db = NULL;
-    int r = profiles_refresh(application->profiles, generation_of(application));
+    int r = computed_refresh(request);
 
     if (r == 0)
         r = begin(request, &db);
     if (r == 0)
-        r = fetch(application->profiles, db, request->arena,
+        r = fetch(request->application->profiles, db, request->arena,
                   json_string_value(json_object_get(record, "id")), limit, ret_json);
     db_release(db);
     return r;

@@ -16,6 +16,7 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "coverage/arrays.h"
+#include "coverage/evidence.h"
 #include "coverage/steps.h"
 #include "db/db.h"
 
@@ -43,6 +44,7 @@ struct profile {
     uint64_t terms[WORDS];
     int64_t updated_us, looked_us, due_us, ended_us;
     char *organisations; /* owned */
+    char *evidence;      /* owned; NULL: none */
     char country[COUNTRY_BYTES];
     bool is_idle;
     bool is_there;
@@ -246,18 +248,23 @@ static struct profile *add(struct shelf *shelf, const char *id)
 static int put(struct shelf *shelf, const struct profiles_item *item)
 {
     struct profile *profile = find(shelf, item->id);
+    const bool has_evidence = item->evidence[0] != '\0';
     char *organisations = strdup(item->organisations);
+    char *evidence = has_evidence ? strdup(item->evidence) : NULL;
 
     if (profile == NULL)
         profile = add(shelf, item->id);
-    if (profile == NULL || organisations == NULL) {
+    if (profile == NULL || organisations == NULL || (has_evidence && evidence == NULL)) {
         free(organisations);
+        free(evidence);
         return fault_raise(-ENOMEM);
     }
     forget(shelf, profile);
     set_terms(shelf, profile, item->terms);
     free(profile->organisations);
     profile->organisations = organisations;
+    free(profile->evidence);
+    profile->evidence = evidence;
     profile->updated_us = item->updated_us;
     profile->looked_us = item->looked_us;
     profile->due_us = item->due_us;
@@ -312,21 +319,43 @@ size_t profiles_count(struct profiles *profiles)
 #define ORGANISATIONS                                                                              \
     "coalesce((select string_agg(substr(t.term, 15), ' ') from published.practices_terms t "       \
     "where t.id = p.id and t.term >= 'organisations@' and t.term < 'organisations@g'), ''), "
+#define ADOPTIONS                                                                                  \
+    "(select string_agg('a' || a.id || '=' || a.result, ' ') from published.adoptions_terms t "    \
+    "join published.adoptions a on a.id = t.id where t.term = 'practice@' || p.id "                \
+    "and a.result in ('works', 'partly', 'trying'))"
+#define LEGAL_BASES                                                                                \
+    "(select string_agg('l' || b.id || '=' || coalesce(b.country, '') || '/' || "                  \
+    "coalesce(b.scope, '') || '/' || b.kind, ' ') from published.legal_bases_terms t "             \
+    "join published.legal_bases b on b.id = t.id where t.term = 'practices@' || p.id)"
+#define EVIDENCE "concat_ws(' ', " ADOPTIONS ", " LEGAL_BASES "), "
 #define TIMES UPDATED LOOKED DUE ENDED
 #define IS_IDLE "coalesce(p.activity_status = any($1::text[]), false) from published.practices p "
-#define PROFILE "select p.id, coalesce(p.country, ''), " TERMS ORGANISATIONS TIMES IS_IDLE
+#define PROFILE "select p.id, coalesce(p.country, ''), " TERMS ORGANISATIONS EVIDENCE TIMES IS_IDLE
+enum { ID, COUNTRY, OF_TERMS, BEHIND, OF_EVIDENCE, FIRST_TIME, IDLE = FIRST_TIME + 4 };
 static const struct db_query SNAPSHOT = {
     .name = "profiles_snapshot",
     .sql = "select pg_current_snapshot(), coalesce(pg_snapshot_xmin(pg_current_snapshot()) "
            "< pg_snapshot_xmin($1::pg_snapshot), true)",
     .param_count = 1,
 };
-/* However long a transaction stays open, what others have committed meanwhile comes once. */
+/*
+ * However long a transaction stays open, what others have committed meanwhile comes once. First
+ * come adoptions and legal bases, then practices: also those that such a one is about now.
+ */
+#define OF_CHANGED(table, prefix, end, resource)                                                   \
+    "select substr(t.term, length('" prefix "') + 1)::uuid, true from changed c "                  \
+    "join published." table "_terms t on t.id = c.record_id and t.term >= '" prefix "' "           \
+    "and t.term < '" end "' where c.resource = '" resource "'"
 static const struct db_query CHANGED = {
     .name = "profiles_changed",
-    .sql = "select distinct c.record_id from catalogue.change c "
-           "where c.resource = 'practices' and c.xid >= pg_snapshot_xmin($1::pg_snapshot) "
-           "and not pg_visible_in_snapshot(c.xid, $1::pg_snapshot) order by 1",
+    .sql = "with changed as materialized (select distinct c.resource, c.record_id "
+           "from catalogue.change c where c.resource in ('practices', 'adoptions', 'legal-bases') "
+           "and c.xid >= pg_snapshot_xmin($1::pg_snapshot) "
+           "and not pg_visible_in_snapshot(c.xid, $1::pg_snapshot)) "
+           "select record_id, resource = 'practices' from changed union " OF_CHANGED(
+               "adoptions", "practice@", "practiceA",
+               "adoptions") " union " OF_CHANGED("legal_bases", "practices@", "practicesA",
+                                                 "legal-bases") " order by 2, 1",
     .param_count = 1,
 };
 static const struct db_query NEXT = {
@@ -342,15 +371,17 @@ static int take(struct shelf *shelf, const struct db_rows *rows)
     int r = 0;
 
     for (size_t i = 0; i < db_rows_count(rows) && r == 0; i++) {
-        struct profiles_item item = {.id = db_rows_text(rows, i, 0),
-                                     .country = db_rows_text(rows, i, 1),
-                                     .terms = db_rows_text(rows, i, 2),
-                                     .organisations = db_rows_text(rows, i, 3),
-                                     .is_idle = db_rows_text(rows, i, 8)[0] == 't'};
+        struct profiles_item item = {.id = db_rows_text(rows, i, ID),
+                                     .country = db_rows_text(rows, i, COUNTRY),
+                                     .terms = db_rows_text(rows, i, OF_TERMS),
+                                     .organisations = db_rows_text(rows, i, BEHIND),
+                                     .evidence = db_rows_text(rows, i, OF_EVIDENCE),
+                                     .is_idle = db_rows_text(rows, i, IDLE)[0] == 't'};
         int64_t *const times[] = {&item.updated_us, &item.looked_us, &item.due_us, &item.ended_us};
 
         for (int j = 0; j < 4 && r == 0; j++)
-            if (!num_parse_i64(db_rows_text(rows, i, 4 + j), INT64_MIN, INT64_MAX, times[j]))
+            if (!num_parse_i64(db_rows_text(rows, i, FIRST_TIME + j), INT64_MIN, INT64_MAX,
+                               times[j]))
                 r = fault_raise(-EPROTO);
         if (r == 0)
             r = put(shelf, &item);
@@ -370,8 +401,10 @@ static void shelf_free(struct shelf *shelf)
 {
     if (shelf == NULL)
         return;
-    for (size_t i = 0; i < shelf->count; i++)
+    for (size_t i = 0; i < shelf->count; i++) {
         free(shelf->items[i].organisations);
+        free(shelf->items[i].evidence);
+    }
     free(shelf->items);
     free(shelf->places);
     free(shelf);
@@ -418,23 +451,17 @@ static int load_all(struct profiles *profiles, struct db *db, const char *idle)
 
 /* What is no longer published is not among the rows, and goes. */
 static int load_batch(struct profiles *profiles, struct db *db, const char *idle,
-                      const struct db_rows *changed, size_t first, size_t count)
+                      const char *const *ids, size_t count)
 {
-    struct arena arena;
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-    const char **ids;
-    int r = 0;
+    const char *literal;
+    struct arena arena;
+    int r;
 
     arena_init(&arena, ARENA_BYTES_MAX);
-    ids = arena_alloc_array(&arena, count, sizeof(*ids));
-    for (size_t i = 0; i < count && ids != NULL; i++)
-        ids[i] = db_rows_text(changed, first + i, 0);
-    {
-        const char *literal = ids == NULL ? NULL : array_of_texts(&arena, ids, count);
-
-        r = literal == NULL ? fault_raise(-ENOMEM)
-                            : db_run(db, &THESE, (const char *const[]){idle, literal}, &rows);
-    }
+    literal = array_of_texts(&arena, ids, count);
+    r = literal == NULL ? fault_raise(-ENOMEM)
+                        : db_run(db, &THESE, (const char *const[]){idle, literal}, &rows);
     (void)pthread_rwlock_wrlock(&profiles->lock);
     for (size_t i = 0; i < count && r == 0; i++)
         forget(profiles->shelf, find(profiles->shelf, ids[i]));
@@ -445,16 +472,102 @@ static int load_batch(struct profiles *profiles, struct db *db, const char *idle
     return r;
 }
 
+static int load_these(struct profiles *profiles, struct db *db, const char *idle,
+                      const char *const *ids, size_t count)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < count && r == 0; i += BATCH_ITEMS)
+        r = load_batch(profiles, db, idle, ids + i,
+                       count - i < BATCH_ITEMS ? count - i : BATCH_ITEMS);
+    return r;
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+    const char *const *a = left, *const *b = right;
+
+    return strncmp(*a, *b, EVIDENCE_ID_LENGTH);
+}
+
+/* Does it know of one of these adoptions and legal bases? */
+static bool is_touched(const struct profile *profile, const char *const *ids, size_t count)
+{
+    const char *at = profile->evidence;
+    struct evidence_item item;
+
+    while (at != NULL && evidence_next(&at, &item))
+        if (bsearch(&item.id, ids, count, sizeof(*ids), compare_ids) != NULL)
+            return true;
+    return false;
+}
+
+struct id_text {
+    char text[PROFILES_ID_BYTES];
+};
+
+/* Practices that know of one of these: it was about them, and need not be any more. Nobody else
+ * changes the shelf meanwhile. @ret_found: owned, free(). */
+static int find_touched(const struct shelf *shelf, const char *const *ids, size_t count,
+                        struct id_text **ret_found, size_t *ret_count)
+{
+    size_t at = 0, most = 0;
+
+    for (size_t i = 0; i < shelf->count; i++)
+        most += is_touched(&shelf->items[i], ids, count) ? 1 : 0;
+    *ret_found = calloc(most + 1, sizeof(**ret_found));
+    if (*ret_found == NULL)
+        return fault_raise(-ENOMEM);
+    for (size_t i = 0; i < shelf->count; i++)
+        if (is_touched(&shelf->items[i], ids, count))
+            write_id(shelf->items[i].id, (*ret_found)[at++].text);
+    *ret_count = at;
+    return 0;
+}
+
+static int load_touched(struct profiles *profiles, struct db *db, const char *idle,
+                        const char *const *changed, size_t changed_count)
+{
+    struct id_text *found = NULL;
+    const char **ids = NULL;
+    size_t count = 0;
+    int r = find_touched(profiles->shelf, changed, changed_count, &found, &count);
+
+    if (r == 0 && count > 0) {
+        ids = calloc(count, sizeof(*ids));
+        r = ids == NULL ? fault_raise(-ENOMEM) : 0;
+    }
+    for (size_t i = 0; i < count && r == 0; i++)
+        ids[i] = found[i].text;
+    if (r == 0)
+        r = load_these(profiles, db, idle, ids, count);
+    free(ids);
+    free(found);
+    return r;
+}
+
 static int load_changed(struct profiles *profiles, struct db *db, const char *idle)
 {
-    CLEANUP(db_rows_freep) struct db_rows *changed = NULL;
-    int r = db_run(db, &CHANGED, (const char *const[]){profiles->seen}, &changed);
+    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
+    const char **ids;
+    size_t count, evidence = 0;
+    int r = db_run(db, &CHANGED, (const char *const[]){profiles->seen}, &rows);
 
-    for (size_t i = 0; r == 0 && i < db_rows_count(changed); i += BATCH_ITEMS) {
-        const size_t left = db_rows_count(changed) - i;
-
-        r = load_batch(profiles, db, idle, changed, i, left < BATCH_ITEMS ? left : BATCH_ITEMS);
+    if (r != 0)
+        return r;
+    count = db_rows_count(rows);
+    ids = calloc(count + 1, sizeof(*ids));
+    if (ids == NULL)
+        return fault_raise(-ENOMEM);
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = db_rows_text(rows, i, 0);
+        evidence += db_rows_text(rows, i, 1)[0] == 'f' ? 1 : 0;
     }
+    if (evidence > 0)
+        r = load_touched(profiles, db, idle, ids, evidence);
+    if (r == 0)
+        r = load_these(profiles, db, idle, ids + evidence, count - evidence);
+    free(ids);
     return r;
 }
 
@@ -735,36 +848,9 @@ static void prepare(struct shelf *shelf, const struct profiles_query *query,
     }
 }
 
-static int compare_bonuses(const void *left, const void *right)
-{
-    const struct ranked *a = left, *b = right;
-
-    return a->profile < b->profile ? -1 : a->profile > b->profile;
-}
-
-/* Who gets a bonus, in the order of the walk. Memory that is short costs the bonuses. */
-static struct ranked *find_bonuses(const struct shelf *shelf, const struct profiles_query *query,
-                                   size_t *ret_count)
-{
-    struct ranked *bonuses = calloc(query->bonus_count + 1, sizeof(*bonuses));
-
-    *ret_count = 0;
-    for (size_t i = 0; i < query->bonus_count && bonuses != NULL; i++) {
-        const struct profile *profile = find(shelf, query->bonuses[i].id);
-
-        if (profile != NULL)
-            bonuses[(*ret_count)++] =
-                (struct ranked){.profile = profile, .weight = query->bonuses[i].weight};
-    }
-    if (bonuses != NULL)
-        qsort(bonuses, *ret_count, sizeof(*bonuses), compare_bonuses);
-    return bonuses;
-}
-
 static void walk(const struct shelf *shelf, struct ranking *ranking)
 {
-    size_t bonus_count = 0, next = 0;
-    struct ranked *bonuses = find_bonuses(shelf, ranking->query, &bonus_count);
+    const struct profiles_query *query = ranking->query;
 
     for (size_t i = 0; i < shelf->count; i++) {
         const struct profile *profile = &shelf->items[i];
@@ -773,13 +859,10 @@ static void walk(const struct shelf *shelf, struct ranking *ranking)
         if (!is_asked_for(ranking, profile))
             continue;
         weight = weight_of(ranking, profile);
-        while (next < bonus_count && bonuses[next].profile < profile)
-            next++;
-        for (size_t j = next; j < bonus_count && bonuses[j].profile == profile; j++)
-            weight += bonuses[j].weight;
+        if (query->bonus != NULL && profile->evidence != NULL)
+            weight += query->bonus(query->data, profile->evidence);
         consider(ranking, profile, weight);
     }
-    free(bonuses);
 }
 
 static void tell(struct shelf *shelf, const struct ranking *ranking, struct profiles_match *matches)

@@ -48,11 +48,6 @@ MUST_CHECK int profiles_refresh(struct profiles *profiles, uint64_t generation);
 /* Weight and frequency of terms; term is set, the rest is filled in. */
 void profiles_weigh(struct profiles *profiles, struct rarity_term *terms, size_t count);
 
-struct profiles_bonus {
-    const char *id;
-    int32_t weight; /* below 0 takes away */
-};
-
 struct profiles_query {
     const struct rarity_term *terms; /* borrowed; at most PROFILES_TERMS_MAX */
     size_t term_count;
@@ -61,9 +56,10 @@ struct profiles_query {
     const char *step;    /* only practices with this term, or NULL */
     const char *country; /* its practices get country_weight; or NULL */
     int32_t country_weight;
-    const struct profiles_bonus *bonuses;
-    size_t bonus_count;
-    size_t limit; /* 1 .. PROFILES_RANKED_MAX */
+    /* what the evidence of a practice adds, or takes when below 0; NULL: nothing */
+    int64_t (*bonus)(const void *data, const char *evidence);
+    const void *data; /* for it */
+    size_t limit;     /* 1 .. PROFILES_RANKED_MAX */
 };
 
 struct profiles_match {
@@ -102,6 +98,7 @@ struct profiles_item {
     const char *country;
     const char *terms;         /* separated by spaces */
     const char *organisations; /* ids, separated by spaces */
+    const char *evidence;      /* evidence.h; "" for none */
     int64_t updated_us, looked_us, due_us;
     int64_t ended_us; /* from then on it is over; 0: nobody knows */
     bool is_idle;

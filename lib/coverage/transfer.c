@@ -150,65 +150,11 @@ static int fetch_profile(struct transfer *transfer)
 /* --- what counts beside it ---------------------------------------------------------------------
  */
 
-/*
- * What is to be added for whom: $1 the country, or null; $2 whether it is in the European Union;
- * $3 to $5 points for a legal basis that holds, is similar, is missing; $6 to $8 for an adoption
- * that works, in part, is tried. Of several adoptions the best counts, of
- * several legal bases the worst.
- */
-static const struct db_query BONUSES = {
-    .name = "transfer_bonuses",
-    .sql = "with adopted as (select substr(t.term, 10)::uuid as id, "
-           "max(case a.result when 'works' then $6::integer when 'partly' then $7::integer "
-           "when 'trying' then $8::integer else 0 end) as points "
-           "from published.adoptions a join published.adoptions_terms t on t.id = a.id "
-           "and t.term >= 'practice@' and t.term < 'practiceA' group by 1), "
-           "based as (select substr(t.term, 11)::uuid as id, " LAW_OF_BASIS " as law "
-           "from published.legal_bases b join published.legal_bases_terms t on t.id = b.id "
-           "and t.term >= 'practices@' and t.term < 'practicesA' where $1::text is not null), "
-           "judged as (select id, min(case law when 'holds' then $3::integer "
-           "when 'similar' then $4::integer when 'missing' then $5::integer else 0 end) as points "
-           "from based group by id) "
-           "select id, sum(points) from ("
-           "select * from adopted union all select * from judged) as parts group by id "
-           "having sum(points) <> 0",
-    .param_count = 8,
-};
-
-static const char *number(struct arena *arena, long long value)
+static int64_t bonus_of(const void *data, const char *evidence)
 {
-    return arena_format(arena, "%lld", value);
-}
+    const struct transfer *transfer = data;
 
-static int fetch_bonuses(struct transfer *transfer)
-{
-    struct arena *arena = transfer->arena;
-    CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-    const char *values[] = {transfer->country,
-                            transfer_is_in_union(transfer->country) ? "t" : "f",
-                            number(arena, transfer_law_points(LAW_HOLDS)),
-                            number(arena, transfer_law_points(LAW_SIMILAR)),
-                            number(arena, transfer_law_points(LAW_MISSING)),
-                            number(arena, transfer_adoption_points("works")),
-                            number(arena, transfer_adoption_points("partly")),
-                            number(arena, transfer_adoption_points("trying"))};
-    struct profiles_bonus *bonuses;
-    int r;
-
-    if (arena_failed(arena))
-        return fault_raise(-ENOMEM);
-    r = db_run(transfer->db, &BONUSES, values, &rows);
-    if (r != 0)
-        return r;
-    bonuses = arena_alloc_array(arena, db_rows_count(rows) + 1, sizeof(*bonuses));
-    for (size_t i = 0; i < db_rows_count(rows) && bonuses != NULL; i++)
-        bonuses[i] =
-            (struct profiles_bonus){.id = arena_copy(arena, db_rows_text(rows, i, 0)),
-                                    .weight = (int32_t)(strtol(db_rows_text(rows, i, 1), NULL, 10) *
-                                                        transfer->point_weight)};
-    transfer->bonuses = bonuses;
-    transfer->bonus_count = db_rows_count(rows);
-    return arena_failed(arena) ? fault_raise(-ENOMEM) : 0;
+    return evidence_points(&transfer->evidence, evidence) * transfer->point_weight;
 }
 
 /* A point is worth a sixtieth of what the place does; there is one also where it does nothing. */
@@ -264,11 +210,11 @@ static int rank_gap(struct transfer *transfer, size_t step, struct profiles_matc
                       &(struct profiles_query){.terms = transfer->terms,
                                                .term_count = transfer->term_count,
                                                .step = transfer_step_term(step),
-                                               .country = transfer->country,
+                                               .country = transfer->evidence.country,
                                                .country_weight = (int32_t)(TRANSFER_COUNTRY_POINTS *
                                                                            transfer->point_weight),
-                                               .bonuses = transfer->bonuses,
-                                               .bonus_count = transfer->bonus_count,
+                                               .bonus = bonus_of,
+                                               .data = transfer,
                                                .limit = PROFILES_RANKED_MAX},
                       matches);
     const int r = find_there(transfer, matches, count, &there);
@@ -284,7 +230,7 @@ static int rank(struct transfer *transfer, const struct coverage *coverage)
 {
     struct profiles_match *matches =
         arena_alloc_array(transfer->arena, PROFILES_RANKED_MAX, sizeof(*matches));
-    int r = matches == NULL ? fault_raise(-ENOMEM) : fetch_bonuses(transfer);
+    int r = matches == NULL ? fault_raise(-ENOMEM) : 0;
 
     for (size_t i = 0; i < STEPS_COUNT && r == 0; i++)
         if (coverage_state(coverage, i) == COVERAGE_GAP)
@@ -302,12 +248,13 @@ int transfer_fetch(struct profiles *profiles, struct db *db, struct arena *arena
 
     if (transfer == NULL)
         return fault_raise(-ENOMEM);
-    *transfer = (struct transfer){
-        .profiles = profiles, .db = db, .arena = arena, .place = place, .country = country};
+    *transfer = (struct transfer){.profiles = profiles, .db = db, .arena = arena, .place = place};
     for (size_t i = 0; i < STEPS_COUNT; i++)
         has_gap = has_gap || coverage_state(coverage, i) == COVERAGE_GAP;
     if (has_gap) {
-        r = fetch_profile(transfer);
+        r = evidence_read_place(db, arena, country, &transfer->evidence);
+        if (r == 0)
+            r = fetch_profile(transfer);
         weigh(transfer);
         if (r == 0)
             r = rank(transfer, coverage);

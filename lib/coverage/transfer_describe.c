@@ -12,30 +12,23 @@
 
 #define WORDS_BYTES_MAX 700
 
-/* What a candidate tells of itself, by id; $3: the ids. Its parts are bounded by the contract. */
+/* What a candidate tells of itself, by id; $1: the ids. Its parts are bounded by the contract. */
 static const struct db_query FACTS = {
     .name = "transfer_facts",
     .sql =
         "select c.id, d.document::json->>'activity_status', "
         "coalesce(d.document::json->'transferability'->'conditions', '[]'), "
         "coalesce((select json_agg(json_build_object('id', b.id, 'slug', b.slug, 'title', b.title, "
-        "'law', " LAW_OF_BASIS ") order by b.slug) from published.legal_bases_terms t "
+        "'country', b.country, 'scope', b.scope, 'kind', b.kind) order by b.slug) "
+        "from published.legal_bases_terms t "
         "join published.legal_bases b on b.id = t.id where t.term = 'practices@' || c.id), '[]'), "
         "coalesce((select json_agg(json_build_object('id', a.id, 'slug', a.slug, 'title', a.title, "
         "'result', a.result) order by a.slug) from published.adoptions_terms t "
         "join published.adoptions a on a.id = t.id where t.term = 'practice@' || c.id), '[]') "
-        "from unnest($3::uuid[]) as c(id) join published.practices_documents d on d.id = c.id",
-    .param_count = 3,
+        "from unnest($1::uuid[]) as c(id) join published.practices_documents d on d.id = c.id",
+    .param_count = 1,
 };
 enum { FACT_ID, FACT_STATUS, FACT_CONDITIONS, FACT_BASES, FACT_ADOPTIONS };
-
-bool transfer_is_in_union(const char *country)
-{
-    static const char MEMBERS[] = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL "
-                                  "PL PT RO SE SI SK";
-
-    return country != NULL && strlen(country) == 2 && strstr(MEMBERS, country) != NULL;
-}
 
 const char *transfer_step_term(size_t step)
 {
@@ -112,7 +105,7 @@ static enum transfer_law law_of(const json_t *basis)
 }
 
 /* Of several the worst counts: all of them are needed. */
-static int add_law(const struct transfer *transfer, const json_t *bases, json_t *reasons)
+static int add_law(const json_t *bases, json_t *reasons)
 {
     static const char *const WORDS[] = {
         [LAW_UNKNOWN] = "Rests on a legal basis of which it is not known whether it holds here.",
@@ -128,7 +121,7 @@ static int add_law(const struct transfer *transfer, const json_t *bases, json_t 
     size_t i;
 
     json_array_foreach (bases, i, basis) {
-        const enum transfer_law law = transfer->country == NULL ? LAW_UNKNOWN : law_of(basis);
+        const enum transfer_law law = law_of(basis);
 
         if (i == 0 || transfer_law_points(law) < transfer_law_points(worst))
             worst = law;
@@ -168,6 +161,32 @@ static int set_fact(json_t *json, const char *name, const struct db_rows *facts,
     return json_object_set_new(json, name, fact) == 0 ? 0 : fault_raise(-ENOMEM);
 }
 
+static const char *text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text == NULL ? "" : text;
+}
+
+/* In the place of what each is judged by, what it comes to. */
+static int judge_bases(const struct evidence_place *place, json_t *bases)
+{
+    json_t *basis;
+    size_t i;
+
+    json_array_foreach (bases, i, basis) {
+        const enum transfer_law law = evidence_law(place, text_of(basis, "country"),
+                                                   text_of(basis, "scope"), text_of(basis, "kind"));
+
+        (void)json_object_del(basis, "country"); /* they are there */
+        (void)json_object_del(basis, "scope");
+        (void)json_object_del(basis, "kind");
+        if (json_object_set_new(basis, "law", json_string(transfer_law_name(law))) != 0)
+            return fault_raise(-ENOMEM);
+    }
+    return 0;
+}
+
 static int complete(const struct transfer *transfer, json_t *json, const struct db_rows *facts,
                     size_t row, const struct profiles_match *match)
 {
@@ -178,6 +197,8 @@ static int complete(const struct transfer *transfer, json_t *json, const struct 
     if (r == 0)
         r = set_fact(json, "legal_bases", facts, row, FACT_BASES);
     if (r == 0)
+        r = judge_bases(&transfer->evidence, json_object_get(json, "legal_bases"));
+    if (r == 0)
         r = set_fact(json, "adoptions", facts, row, FACT_ADOPTIONS);
     if (r == 0 && status != NULL &&
         json_object_set_new(json, "activity_status", json_string(status)) != 0)
@@ -187,7 +208,7 @@ static int complete(const struct transfer *transfer, json_t *json, const struct 
     if (r == 0)
         r = add_adoption(json_object_get(json, "adoptions"), reasons);
     if (r == 0)
-        r = add_law(transfer, json_object_get(json, "legal_bases"), reasons);
+        r = add_law(json_object_get(json, "legal_bases"), reasons);
     if (r == 0)
         r = add_conditions(json_object_get(json, "conditions"), reasons);
     if (r == 0 && json_object_set(json, "reasons", reasons) != 0)
@@ -199,15 +220,13 @@ static int complete(const struct transfer *transfer, json_t *json, const struct 
 static int fetch_facts(const struct transfer *transfer, const struct transfer_gap *gap,
                        struct db_rows **ret_facts)
 {
-    const char *ids[TRANSFER_CANDIDATES];
-    const char *values[] = {transfer->country, transfer_is_in_union(transfer->country) ? "t" : "f",
-                            NULL};
+    const char *ids[TRANSFER_CANDIDATES], *literal;
 
     for (size_t i = 0; i < gap->count; i++)
         ids[i] = gap->candidates[i].id;
-    values[2] = array_of_texts(transfer->arena, ids, gap->count);
-    return values[2] == NULL ? fault_raise(-ENOMEM)
-                             : db_run(transfer->db, &FACTS, values, ret_facts);
+    literal = array_of_texts(transfer->arena, ids, gap->count);
+    return literal == NULL ? fault_raise(-ENOMEM)
+                           : db_run(transfer->db, &FACTS, &literal, ret_facts);
 }
 
 static int complete_all(const struct transfer *transfer, const struct transfer_gap *gap,

@@ -1,6 +1,7 @@
 #include "coverage/profiles.h"
 
 #include "base/annotate.h"
+#include "coverage/evidence.h"
 #include "coverage/impact.h"
 #include "coverage/rarity.h"
 #include "coverage/transfer.h"
@@ -42,6 +43,17 @@ static void name_all(void)
         (void)snprintf(ids[i], PROFILES_ID_BYTES, "01a20000-0000-7000-8000-%012x", i * 7919u);
 }
 
+/* Some have evidence, for them or against them. */
+static const char *evidence_of(unsigned i)
+{
+    return i % 7 == 0 ? "500" : i % 11 == 0 ? "-70" : "";
+}
+
+static int64_t worth(const void *each, const char *evidence)
+{
+    return *(const int64_t *)each * strtol(evidence, NULL, 10);
+}
+
 static void put(struct profiles *profiles, unsigned i)
 {
     char terms[TERMS * 34] = "";
@@ -58,6 +70,7 @@ static void put(struct profiles *profiles, unsigned i)
                                                                 .country = i % 2 ? "FR" : "BE",
                                                                 .terms = terms,
                                                                 .organisations = "",
+                                                                .evidence = evidence_of(i),
                                                                 .updated_us = updated[i],
                                                                 .looked_us = updated[i]}),
                  0);
@@ -97,9 +110,8 @@ static void expect_best(struct profiles *profiles, const struct profiles_query *
                 weight += query->terms[j].weight;
         if (query->country != NULL && strcmp(query->country, i % 2 ? "FR" : "BE") == 0)
             weight += query->country_weight;
-        for (size_t j = 0; j < query->bonus_count; j++)
-            if (strcmp(query->bonuses[j].id, ids[i]) == 0)
-                weight += query->bonuses[j].weight;
+        if (query->bonus != NULL)
+            weight += worth(query->data, evidence_of(i));
         if (query->step != NULL && (has[i] >> 2 & 1) == 0)
             continue;
         if (weight > 0)
@@ -129,9 +141,7 @@ Test(profiles, the_ranking_is_exactly_that_of_looking_at_all)
         struct rarity_term terms[8];
         unsigned numbers[8];
         const size_t count = 1 + below(8);
-        struct profiles_bonus bonuses[] = {{ids[below(PRACTICES)], 5000},
-                                           {ids[below(PRACTICES)], -700},
-                                           {"01a20000-0000-7000-8000-ffffffffffff", 9999}};
+        const int64_t each = 1 + round;
 
         for (size_t i = 0; i < count; i++) {
             numbers[i] = (unsigned)((i * 3 + round) % TERMS);
@@ -145,8 +155,8 @@ Test(profiles, the_ranking_is_exactly_that_of_looking_at_all)
                                              .step = round % 3 == 0 ? names[2] : NULL,
                                              .country = round % 4 == 0 ? "FR" : NULL,
                                              .country_weight = 120,
-                                             .bonuses = bonuses,
-                                             .bonus_count = round % 5 == 0 ? 3 : 0,
+                                             .bonus = round % 5 == 0 ? worth : NULL,
+                                             .data = &each,
                                              .limit = 1 + below(PROFILES_RANKED_MAX)},
                     numbers, is_gone);
         for (unsigned i = 0; i < 20; i++) {
@@ -167,7 +177,8 @@ Test(profiles, frequencies_follow_what_comes_and_goes)
     static const struct profiles_item ITEM = {.id = "01a20000-0000-7000-8000-000000000001",
                                               .country = "",
                                               .terms = "sectors=catering target_groups=refugees",
-                                              .organisations = ""};
+                                              .organisations = "",
+                                              .evidence = ""};
     struct rarity_term terms[] = {{.term = "sectors=catering"}, {.term = "sectors=care"}};
     struct profiles *profiles = NULL;
 
@@ -209,6 +220,7 @@ Test(profiles, practices_of_one_organisation_leave_the_places_to_others)
                                                                     .organisations = i < 3   ? OTHER
                                                                                      : i % 2 ? OWN
                                                                                              : BOTH,
+                                                                    .evidence = "",
                                                                     .updated_us = i}),
                      0);
     profiles_weigh(profiles, terms, 1);
@@ -246,6 +258,38 @@ Test(profiles, the_terms_of_a_place_that_weigh_most_are_kept)
         cr_assert_eq(terms[i].frequency, 19 - i);
     cr_assert_eq(terms[0].weight, 100);
     cr_assert_eq(transfer_choose(terms, records, 0), 0);
+}
+
+Test(profiles, evidence_counts_the_best_adoption_and_the_worst_law)
+{
+    static const char *const KINDS[] = {"act", "decree"};
+    static const struct evidence_place FRANCE = {"FR", KINDS, 2}, NORWAY = {"NO", KINDS, 1},
+                                       UNKNOWN = {NULL, NULL, 0};
+#define OF(kind, number, value) kind "01a20000-0000-7000-8000-00000000000" #number "=" value
+    static const struct {
+        const struct evidence_place *place;
+        const char *evidence;
+        int points;
+    } ROWS[] = {{&FRANCE, OF("a", 1, "trying"), 5},
+                {&FRANCE, OF("a", 1, "trying") " " OF("a", 2, "works"), 15},
+                {&FRANCE, OF("a", 1, "given_up"), 0},
+                {&FRANCE, OF("l", 1, "FR//act"), 10},
+                {&FRANCE, OF("l", 1, "/european/directive"), 10},
+                {&NORWAY, OF("l", 1, "/european/directive"), 0},
+                {&NORWAY, OF("l", 1, "/international/treaty"), 10},
+                {&NORWAY, OF("l", 1, "FR//act"), -10},
+                {&NORWAY, OF("l", 1, "FR/national/decree"), -20},
+                {&UNKNOWN, OF("l", 1, "FR/national/decree"), 0},
+                {&FRANCE, OF("l", 1, "FR//act") " " OF("l", 2, "BE//circular"), -20},
+                {&FRANCE, OF("l", 1, "FR//act") " " OF("l", 2, "//circular"), 0},
+                {&FRANCE, OF("a", 1, "partly") " " OF("l", 2, "BE//decree"), -2},
+                {&FRANCE, "", 0},
+                {&FRANCE, "a", 0}};
+#undef OF
+
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++)
+        cr_assert_eq(evidence_points(ROWS[i].place, ROWS[i].evidence), ROWS[i].points, "%s",
+                     ROWS[i].evidence);
 }
 
 Test(profiles, what_must_not_be_added_up_is_not)
