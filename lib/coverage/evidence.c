@@ -3,10 +3,12 @@
 #include "base/annotate.h"
 #include "base/arena.h"
 #include "base/fault.h"
+#include "coverage/place.h"
 #include "db/db.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define VALUE_BYTES_MAX 128
@@ -24,25 +26,46 @@ static const struct db_query KINDS = {
     .param_count = 1,
 };
 
-int evidence_read_place(struct db *db, struct arena *arena, const char *country,
-                        struct evidence_place *ret)
+#define HERE(place) "select there.id from (" place("adoptions", "'adopter@'") ") there order by 1"
+static const struct db_query ADOPTIONS[PLACE_KINDS] = {
+    [PLACE_NAMED] = {.name = "evidence_here_named", .sql = HERE(PLACE_OF_NAME), .param_count = 2},
+    [PLACE_AROUND] = {.name = "evidence_here_around",
+                      .sql = HERE(PLACE_OF_POINT),
+                      .param_count = 2},
+    [PLACE_MEMBERS] = {.name = "evidence_here_members",
+                       .sql = HERE(PLACE_OF_MEMBERS),
+                       .param_count = 2},
+};
+
+static int read_texts(struct db *db, struct arena *arena, const struct db_query *query,
+                      const char *const *values, const char *const **ret_texts, size_t *ret_count)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-    const char **kinds;
-    int r;
+    const char **texts;
+    const int r = db_run(db, query, values, &rows);
 
-    *ret = (struct evidence_place){.country = country};
-    if (country == NULL)
-        return 0;
-    r = db_run(db, &KINDS, &country, &rows);
     if (r != 0)
         return r;
-    kinds = arena_alloc_array(arena, db_rows_count(rows) + 1, sizeof(*kinds));
-    for (size_t i = 0; i < db_rows_count(rows) && kinds != NULL; i++)
-        kinds[i] = arena_copy(arena, db_rows_text(rows, i, 0));
-    ret->kinds = kinds;
-    ret->kind_count = db_rows_count(rows);
+    texts = arena_alloc_array(arena, db_rows_count(rows) + 1, sizeof(*texts));
+    for (size_t i = 0; i < db_rows_count(rows) && texts != NULL; i++)
+        texts[i] = arena_copy(arena, db_rows_text(rows, i, 0));
+    *ret_texts = texts;
+    *ret_count = db_rows_count(rows);
     return arena_failed(arena) ? fault_raise(-ENOMEM) : 0;
+}
+
+int evidence_read_place(struct db *db, struct arena *arena, const struct place *place,
+                        const char *country, struct evidence_place *ret)
+{
+    const char *values[2];
+    int r = place_values(place, arena, values);
+
+    *ret = (struct evidence_place){.country = country};
+    if (r == 0)
+        r = read_texts(db, arena, &ADOPTIONS[place->kind], values, &ret->here, &ret->here_count);
+    if (r == 0 && country != NULL)
+        r = read_texts(db, arena, &KINDS, &country, &ret->kinds, &ret->kind_count);
+    return r;
 }
 
 /* --- law ---------------------------------------------------------------------------------------
@@ -91,6 +114,19 @@ bool evidence_next(const char **at, struct evidence_item *ret)
     return true;
 }
 
+static int compare_ids(const void *left, const void *right)
+{
+    const char *const *a = left, *const *b = right;
+
+    return strncmp(*a, *b, EVIDENCE_ID_LENGTH);
+}
+
+bool evidence_is_here(const struct evidence_place *place, const char *id)
+{
+    return place->here_count > 0 &&
+           bsearch(&id, place->here, place->here_count, sizeof(*place->here), compare_ids) != NULL;
+}
+
 /* Cuts at the next slash; "" where there is none. */
 static const char *cut(char **at)
 {
@@ -120,6 +156,8 @@ int evidence_points(const struct evidence_place *place, const char *evidence)
         int points;
 
         (void)snprintf(value, sizeof(value), "%.*s", (int)item.value_length, item.value);
+        if (item.kind == 'a' && evidence_is_here(place, item.id))
+            continue; /* what it does here is not what it did elsewhere */
         if (item.kind == 'a') {
             points = transfer_adoption_points(value);
             adoption = points > adoption ? points : adoption;

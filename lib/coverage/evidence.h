@@ -29,16 +29,22 @@ struct evidence_place {
     const char *country;      /* whose law counts; NULL: unknown */
     const char *const *kinds; /* of legal bases that it has */
     size_t kind_count;
+    const char *const
+        *here; /* ids of adoptions in the place itself, in order: no evidence for it */
+    size_t here_count;
 };
 
 /*
- * evidence_read_place() - what is known of the law of a country
+ * evidence_read_place() - what is known of a place, and of the law of a country
  * @country: borrowed; NULL: unknown
  * @ret:     its texts are in the arena
  * Return: 0; a db outcome; a fault.
  */
-MUST_CHECK int evidence_read_place(struct db *db, struct arena *arena, const char *country,
-                                   struct evidence_place *ret);
+MUST_CHECK int evidence_read_place(struct db *db, struct arena *arena, const struct place *place,
+                                   const char *country, struct evidence_place *ret);
+
+/* Was the practice adopted in the place itself? @id: EVIDENCE_ID_LENGTH characters. */
+bool evidence_is_here(const struct evidence_place *place, const char *id);
 
 /* Does a legal basis hold there? @country, @scope: "" for none. */
 enum transfer_law evidence_law(const struct evidence_place *place, const char *country,

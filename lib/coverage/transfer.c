@@ -252,7 +252,7 @@ int transfer_fetch(struct profiles *profiles, struct db *db, struct arena *arena
     for (size_t i = 0; i < STEPS_COUNT; i++)
         has_gap = has_gap || coverage_state(coverage, i) == COVERAGE_GAP;
     if (has_gap) {
-        r = evidence_read_place(db, arena, country, &transfer->evidence);
+        r = evidence_read_place(db, arena, place, country, &transfer->evidence);
         if (r == 0)
             r = fetch_profile(transfer);
         weigh(transfer);

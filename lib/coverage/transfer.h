@@ -7,7 +7,8 @@
  *
  *   60  what the practice shares with what the place does already: target groups, sectors, roles
  *       of the municipality, weighed by rarity (rarity.h) and by how many records there have it
- *   15  somewhere else it was taken over and works; 8 when in part, 5 when it is being tried
+ *   15  somewhere else it was taken over and works; 8 when in part, 5 when it is being tried; what
+ *       was taken to the place itself does not count
  *   15  it is in the same country
  *   10  the legal basis that it rests on holds there; 0 where none is known. 10 are taken when it
  *       does not hold but the country has a text of the same kind, 20 when it has none

@@ -187,6 +187,13 @@ static int judge_bases(const struct evidence_place *place, json_t *bases)
     return 0;
 }
 
+static void leave_elsewhere(const struct evidence_place *place, json_t *adoptions)
+{
+    for (size_t i = json_array_size(adoptions); i > 0; i--)
+        if (evidence_is_here(place, text_of(json_array_get(adoptions, i - 1), "id")))
+            (void)json_array_remove(adoptions, i - 1); /* it is there */
+}
+
 static int complete(const struct transfer *transfer, json_t *json, const struct db_rows *facts,
                     size_t row, const struct profiles_match *match)
 {
@@ -200,6 +207,7 @@ static int complete(const struct transfer *transfer, json_t *json, const struct 
         r = judge_bases(&transfer->evidence, json_object_get(json, "legal_bases"));
     if (r == 0)
         r = set_fact(json, "adoptions", facts, row, FACT_ADOPTIONS);
+    leave_elsewhere(&transfer->evidence, json_object_get(json, "adoptions"));
     if (r == 0 && status != NULL &&
         json_object_set_new(json, "activity_status", json_string(status)) != 0)
         r = fault_raise(-ENOMEM);

@@ -463,19 +463,38 @@ Test(territory, what_is_published_or_withdrawn_is_seen_in_a_moment)
     db_pool_free(pool);
 }
 
-/* With an adoption among the reasons. */
-static bool is_recommended(const char *slug)
+/* For a gap there, with an adoption among the reasons. */
+static bool is_recommended_for(const char *place, const char *step, const char *slug)
 {
-    json_t *answer = get("/v1/coverage?city=Pastville"), *candidate;
+    json_t *answer = get(place), *candidate;
     bool found = false;
     size_t i;
 
-    json_array_foreach (at(with(at(answer, "gaps"), "step", "financing"), "candidates"), i,
-                        candidate)
-        found = found || (strcmp(text_at(at(candidate, "practice"), "slug"), slug) == 0 &&
-                          with(at(candidate, "reasons"), "code", "adopted_elsewhere") != NULL);
+    json_array_foreach (at(with(at(answer, "gaps"), "step", step), "candidates"), i, candidate) {
+        const bool is_told = json_array_size(at(candidate, "adoptions")) > 0;
+
+        if (strcmp(text_at(at(candidate, "practice"), "slug"), slug) != 0)
+            continue;
+        found = with(at(candidate, "reasons"), "code", "adopted_elsewhere") != NULL;
+        cr_assert_eq(is_told, found);
+    }
     json_decref(answer);
     return found;
+}
+
+static bool is_recommended(const char *slug)
+{
+    return is_recommended_for("/v1/coverage?city=Pastville", "financing", slug);
+}
+
+/* It was taken to the town, by the town: elsewhere that speaks for it, there it says nothing. */
+Test(territory, an_adoption_in_the_place_itself_is_no_evidence_from_elsewhere)
+{
+    cr_assert(is_recommended_for("/v1/coverage?city=Pastville", "mentoring", "t-home"));
+    cr_assert_not(is_recommended_for(TOWN, "mentoring", "t-home"));
+    cr_assert_not(is_recommended_for("/v1/coverage?near=35.9,14.4", "mentoring", "t-home"));
+    cr_assert_not(
+        is_recommended_for("/v1/networks/t-ring-a/coverage?distance=0", "mentoring", "t-home"));
 }
 
 /* Nothing but an adoption speaks for it, as long as there is one. */

@@ -263,8 +263,11 @@ Test(profiles, the_terms_of_a_place_that_weigh_most_are_kept)
 Test(profiles, evidence_counts_the_best_adoption_and_the_worst_law)
 {
     static const char *const KINDS[] = {"act", "decree"};
-    static const struct evidence_place FRANCE = {"FR", KINDS, 2}, NORWAY = {"NO", KINDS, 1},
-                                       UNKNOWN = {NULL, NULL, 0};
+    static const char *const HERE[] = {"01a20000-0000-7000-8000-000000000007",
+                                       "01a20000-0000-7000-8000-000000000009"};
+    static const struct evidence_place FRANCE = {"FR", KINDS, 2, HERE, 2},
+                                       NORWAY = {"NO", KINDS, 1, NULL, 0},
+                                       UNKNOWN = {NULL, NULL, 0, NULL, 0};
 #define OF(kind, number, value) kind "01a20000-0000-7000-8000-00000000000" #number "=" value
     static const struct {
         const struct evidence_place *place;
@@ -283,6 +286,8 @@ Test(profiles, evidence_counts_the_best_adoption_and_the_worst_law)
                 {&FRANCE, OF("l", 1, "FR//act") " " OF("l", 2, "BE//circular"), -20},
                 {&FRANCE, OF("l", 1, "FR//act") " " OF("l", 2, "//circular"), 0},
                 {&FRANCE, OF("a", 1, "partly") " " OF("l", 2, "BE//decree"), -2},
+                {&FRANCE, OF("a", 7, "works") " " OF("a", 8, "trying"), 5},
+                {&FRANCE, OF("a", 9, "works"), 0},
                 {&FRANCE, "", 0},
                 {&FRANCE, "a", 0}};
 #undef OF
