@@ -16,8 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POINT_WEIGHT_DEFAULT 100 /* of one point, in a place that does nothing yet */
-
 /* --- what the place does already ---------------------------------------------------------------
  */
 
@@ -157,16 +155,25 @@ static int64_t bonus_of(const void *data, const char *evidence)
     return evidence_points(&transfer->evidence, evidence) * transfer->point_weight;
 }
 
-/* A point is worth a sixtieth of what the place does; there is one also where it does nothing. */
-static void weigh(struct transfer *transfer)
+/*
+ * Terms weigh sixty times what they are told to weigh, so that a point, a sixtieth of them all, is
+ * a whole number. A place that does nothing has points, too.
+ */
+static int weigh(struct transfer *transfer)
 {
-    int64_t whole = 0;
-
-    for (size_t i = 0; i < transfer->term_count; i++)
-        whole += transfer->terms[i].weight;
-    transfer->point_weight = whole == 0 ? POINT_WEIGHT_DEFAULT : whole / TRANSFER_OVERLAP_POINTS;
+    transfer->scaled =
+        arena_alloc_array(transfer->arena, transfer->term_count + 1, sizeof(*transfer->scaled));
+    if (transfer->scaled == NULL)
+        return fault_raise(-ENOMEM);
+    transfer->point_weight = 0;
+    for (size_t i = 0; i < transfer->term_count; i++) {
+        transfer->point_weight += transfer->terms[i].weight;
+        transfer->scaled[i] = transfer->terms[i];
+        transfer->scaled[i].weight *= TRANSFER_OVERLAP_POINTS;
+    }
     if (transfer->point_weight == 0)
         transfer->point_weight = 1;
+    return 0;
 }
 
 /* --- ranking -----------------------------------------------------------------------------------
@@ -207,7 +214,7 @@ static int rank_gap(struct transfer *transfer, size_t step, struct profiles_matc
     CLEANUP(db_rows_freep) struct db_rows *there = NULL;
     const size_t count =
         profiles_rank(transfer->profiles,
-                      &(struct profiles_query){.terms = transfer->terms,
+                      &(struct profiles_query){.terms = transfer->scaled,
                                                .term_count = transfer->term_count,
                                                .step = transfer_step_term(step),
                                                .country = transfer->evidence.country,
@@ -255,7 +262,8 @@ int transfer_fetch(struct profiles *profiles, struct db *db, struct arena *arena
         r = evidence_read_place(db, arena, place, country, &transfer->evidence);
         if (r == 0)
             r = fetch_profile(transfer);
-        weigh(transfer);
+        if (r == 0)
+            r = weigh(transfer);
         if (r == 0)
             r = rank(transfer, coverage);
     }

@@ -65,7 +65,7 @@ static int add_shared(const struct transfer *transfer, const struct profiles_mat
     for (size_t i = 0; i < transfer->term_count && r == 0; i++)
         if (shared[i])
             r = add(reasons, reason_of_term(transfer->terms[i].term, REASON_PLACE,
-                                            points_of(transfer, transfer->terms[i].weight)));
+                                            points_of(transfer, transfer->scaled[i].weight)));
     if (r == 0 && match->is_in_country)
         r = add(reasons,
                 reason_of("same_country", TRANSFER_COUNTRY_POINTS, "Is in the same country."));

@@ -21,7 +21,8 @@ struct transfer {
     struct evidence_place evidence;
     struct rarity_term *terms; /* of the place */
     size_t term_count;
-    int64_t point_weight; /* of one point */
+    struct rarity_term *scaled; /* the same, as they are ranked by */
+    int64_t point_weight;       /* of one point, beside scaled */
     struct transfer_gap gaps[STEPS_COUNT];
     size_t gap_count;
 };
