@@ -192,7 +192,7 @@ static int add(struct writing *writing)
     struct meeting meeting = {.state = "planned"};
     const char *id = NULL;
     struct pair pair;
-    int r = pairing_find(writing, PAIR_LOCK_SHARE, &pair);
+    int r = pairing_find(writing, PAIR_LOCK_UPDATE, &pair); /* its meetings are counted */
 
     if (r == 0)
         r = writing_check_body(writing, "NewMeeting");
@@ -217,7 +217,8 @@ static int add_again(struct writing *writing)
     return r == 0 ? show_new(writing, &pair, id) : r;
 }
 
-/* POST /v1/mentoring-pairs/{id}/meetings: 201 the meeting; 404; 409 pair-not-active; 422 */
+/* POST /v1/mentoring-pairs/{id}/meetings: 201 the meeting; 404; 409 pair-not-active,
+ * too-many-meetings; 422 */
 int handle_meeting_create(struct request *request, struct reply *reply)
 {
     return writing_run(request, reply, &(struct writing_step){add, add_again});

@@ -157,6 +157,9 @@ static const struct problem_kind KINDS[] = {
      "errors name some of those that you may see.",
      "Take the references out first, or merge the record into another one: POST "
      "/v1/{resource}/{id}/merge with {\"into\": \"other-slug\"}."},
+    {"too-many-meetings", 409, "The pair has too many meetings",
+     "A pair has a thousand meetings at most, those that were cancelled among them.",
+     "Change one of those that are there."},
     {"too-many-proposals", 409, "Too many corrections wait for this record",
      "Proposed corrections of this record, 50 of them, wait for an editor; no more are taken.",
      "Try again when the editors have looked at them."},

@@ -514,12 +514,15 @@ begin atomic
                   where p.id = pair);
 end;
 
--- Meetings are those of an active pair. What was planned in time can be told of later: while the
--- pair pauses by both sides, after its end by the coordinator, who alone may also correct it.
+-- Meetings are those of an active pair, from a week before it was started, as that may be said later
+-- than it was so, to a year from now; and no more than a thousand, one a week for nineteen years. What
+-- was planned in time can be told of later: while the pair pauses by both sides, after its end by the
+-- coordinator, who alone may also correct it.
 create function mentoring.guard_meeting() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   pair_state text;
+  began_at timestamptz;
   grace_hours integer;
   is_coordinator boolean := identity.acting_role() = 'coordinator';
   moves boolean := tg_op = 'INSERT';
@@ -532,7 +535,9 @@ begin
       return new;
     end if;
     -- The worker's word, or that of the end of the pair.
-    if (old.state = 'planned' and new.state = 'cancelled' and new.reason = 'pair_ended')
+    if (old.state = 'planned' and new.state = 'cancelled' and new.reason = 'pair_ended'
+        and new.starts_at = old.starts_at and exists (
+          select from mentoring.pair p where p.id = new.pair_id and p.ended_at is not null))
        or (old.overdue_since is null and new.overdue_since is not null and new.answer_by < now()
            and to_jsonb(new) - array['overdue_since', 'version', 'updated_at']
                = to_jsonb(old) - array['overdue_since', 'version', 'updated_at']) then
@@ -544,8 +549,11 @@ begin
     end if;
     moves := (new.starts_at, new.duration_minutes) is distinct from
              (old.starts_at, old.duration_minutes);
+  else
+    perform from mentoring.pair p where p.id = new.pair_id for no key update; -- they are counted
   end if;
-  select p.state, coalesce(m.meeting_grace_hours, 24) into pair_state, grace_hours
+  select p.state, p.started_at, coalesce(m.meeting_grace_hours, 24)
+    into pair_state, began_at, grace_hours
     from mentoring.pair p left join catalogue.mentoring_programmes m on m.id = p.programme_id
    where p.id = new.pair_id for share of p;
   if not (pair_state = 'active'
@@ -560,6 +568,19 @@ begin
   if new.state = 'planned' and moves
      and new.starts_at + coalesce(new.duration_minutes, 60) * interval '1 minute' < now() then
     raise exception using errcode = 'check_violation', constraint = 'meeting_past';
+  end if;
+  if new.reason = 'pair_ended' and (tg_op = 'INSERT' or old.reason is distinct from new.reason) then
+    raise exception using errcode = 'check_violation', constraint = 'meeting_reason';
+  end if;
+  if moves and new.starts_at < began_at - interval '7 days' then
+    raise exception using errcode = 'check_violation', constraint = 'meeting_before_pair';
+  end if;
+  if moves and new.starts_at > now() + interval '1 year' then
+    raise exception using errcode = 'check_violation', constraint = 'meeting_too_far';
+  end if;
+  if tg_op = 'INSERT'
+     and (select count(*) from mentoring.meeting m where m.pair_id = new.pair_id) >= 1000 then
+    raise exception using errcode = 'check_violation', constraint = 'meeting_count';
   end if;
   if moves then
     new.answer_by := new.starts_at + coalesce(new.duration_minutes, 60) * interval '1 minute'

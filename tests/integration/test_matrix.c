@@ -12,6 +12,7 @@
 #include "support/lists.h"
 #include "support/mentoring.h"
 #include "support/operations.h"
+#include "support/scene.h"
 #include "support/server.h"
 #include "support/tokens.h"
 #include "support/writers.h"
@@ -490,7 +491,7 @@ struct service_asking {
 #define A_PROFILE                                                                                  \
     "{\"languages\":[{\"language\":\"fr\",\"level\":\"A1\"}],\"formats\":[\"remote\"]}"
 #define A_CONTACT "{\"channel\":\"email\",\"address\":\"matrix@example.org\"}"
-#define A_MEETING "{\"starts_at\":\"2099-03-03T17:00:00Z\"}"
+#define A_MEETING "{\"starts_at\":\"tomorrow\"}"
 #define A_CONSENT "{\"purpose\":\"statistics\",\"version\":\"2\"}"
 
 /* What the operation wants to be sent. */
@@ -532,6 +533,11 @@ static const struct {
     {"POST /v1/proposals/{id}/decline", NULL, "{\"reason\":\"It is true as it is.\"}"},
     {"POST /v1/proposals/{id}/erase", NULL, "{\"code\":\"of another\"}"},
 };
+
+static const char *a_meeting(void)
+{
+    return path_of("{\"starts_at\":\"%s\"}", scene_in_hours(24));
+}
 
 /* The id of what is there, at an address that begins like this. */
 static const char *id_at(const struct service_asking *asking, const char *template)
@@ -594,7 +600,8 @@ static void ask_service(const struct service_asking *asking, const struct operat
     for (size_t i = 0; i < ARRAY_LENGTH(SERVICE_BODIES); i++) {
         if (strcmp(SERVICE_BODIES[i].key, key) != 0)
             continue;
-        body = SERVICE_BODIES[i].body;
+        body =
+            strcmp(SERVICE_BODIES[i].body, A_MEETING) == 0 ? a_meeting() : SERVICE_BODIES[i].body;
         if (SERVICE_BODIES[i].type != NULL)
             headers[count++] = SERVICE_BODIES[i].type;
     }
@@ -670,7 +677,7 @@ static void make_pair(struct service_asking *asking)
 
         expect_status(moved, 200, MOVES[i][0]);
     }
-    make(path_of("/v1/mentoring-pairs/%s/meetings", asking->pair), A_MEETING, asking->meeting);
+    make(path_of("/v1/mentoring-pairs/%s/meetings", asking->pair), a_meeting(), asking->meeting);
     make(path_of("/v1/mentoring-pairs/%s/goals", asking->pair), "{\"term\":\"business_plan\"}",
          asking->goal);
 }

@@ -119,6 +119,56 @@ Test(pair_parts, a_meeting_is_planned_moved_and_told_of)
     scene_end(&scene);
 }
 
+Test(pair_parts, a_meeting_is_within_a_week_before_the_pair_and_a_year_from_now)
+{
+    static const struct {
+        int hours;
+        const char *state;
+        int status;
+    } ROWS[] = {{-24 * 6, "held", 201},
+                {-24 * 8, "held", 422},
+                {24 * 364, "planned", 201},
+                {24 * 367, "planned", 422},
+                {24 * 365 * 7980, "planned", 422}};
+    struct scene scene;
+    CLEANUP(response_freep) struct response *made = NULL, *moved = NULL, *first = NULL;
+    CLEANUP(response_freep) struct response *last = NULL;
+
+    scene_begin(&scene, NULL);
+    scene_lead_to(&scene, PAIR_ACTIVE);
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+        CLEANUP(response_freep)
+        struct response *added =
+            scene_plan(scene.mentor.token, &scene,
+                       path_of("{\"starts_at\":\"%s\",\"state\":\"%s\"}",
+                               ROWS[i].hours < 24 * 400 ? scene_in_hours(ROWS[i].hours)
+                                                        : "9999-12-31T23:59:59-12:00",
+                               ROWS[i].state));
+
+        expect_status(added, ROWS[i].status, path_of("in %d hours", ROWS[i].hours));
+        if (ROWS[i].status == 422)
+            expect_error(added, "/starts_at", "out-of-range", "too far");
+    }
+    made = scene_plan(scene.mentor.token, &scene,
+                      path_of("{\"starts_at\":\"%s\"}", scene_in_hours(48)));
+    moved = change(scene.mentor.token,
+                   scene_path(&scene, path_of("/meetings/%s", response_text_at(made, "/id"))), "*",
+                   path_of("{\"starts_at\":\"%s\"}", scene_in_hours(24 * 500)));
+    expect_problem(moved, 422, "validation-failed", "moved too far");
+    scene_let_pass(
+        path_of("insert into mentoring.meeting (id, pair_id, state, starts_at, answer_by) "
+                "select gen_random_uuid(), '%s', 'cancelled', now(), now() "
+                "from generate_series(1, 996) n",
+                scene.pair));
+    first = scene_plan(mentoring_coordinator(), &scene,
+                       path_of("{\"starts_at\":\"%s\"}", scene_in_hours(72)));
+    expect_status(first, 201, "the thousandth");
+    last = scene_plan(mentoring_coordinator(), &scene,
+                      path_of("{\"starts_at\":\"%s\"}", scene_in_hours(73)));
+    expect_problem(last, 409, "too-many-meetings", "one more");
+    scene_end(&scene);
+}
+
 /* Checks Z4. */
 Test(pair_parts, a_meeting_is_found_under_its_own_pair_alone)
 {

@@ -226,6 +226,8 @@ Test(pair_privacy, who_reads_a_pair_is_on_record_also_in_a_list_or_nobody_reads_
     scene_end(&scene);
 }
 
+#define TOMORROW "a meeting"
+
 /* In the order in which they can be done; MADE: the id that the answer before had. */
 static const struct {
     const char *who, *method, *behind, *body;
@@ -243,8 +245,7 @@ static const struct {
      "goal.update participant goals OTHER 2"},
     {"mentor", "GET", "/goals/MADE", NULL, 200, "goal.read participant goals OTHER 2"},
     {"mentor", "GET", "/goals", NULL, 200, "goal.list participant mentoring-pairs ID 4"},
-    {"mentor", "POST", "/meetings", "{\"starts_at\":\"2099-03-03T17:00:00Z\"}", 201,
-     "meeting.create participant meetings OTHER 1"},
+    {"mentor", "POST", "/meetings", TOMORROW, 201, "meeting.create participant meetings OTHER 1"},
     {"mentee", "PATCH", "/meetings/MADE", "{\"duration_minutes\":30}", 200,
      "meeting.update participant meetings OTHER 2 {duration_minutes}"},
     {"mentee", "GET", "/meetings/MADE", NULL, 200, "meeting.read participant meetings OTHER 2"},
@@ -274,8 +275,12 @@ static void do_deed(const struct scene *scene, size_t i, char made[40])
     const char *path =
         place == NULL ? scene_path(scene, behind)
                       : scene_path(scene, path_of("%.*s%s", (int)(place - behind), behind, made));
+    const char *body = DEEDS[i].body;
+
+    if (body != NULL && strcmp(body, TOMORROW) == 0)
+        body = path_of("{\"starts_at\":\"%s\"}", scene_in_hours(24));
     CLEANUP(response_freep)
-    struct response *response = http_as(token, DEEDS[i].method, path, headers, DEEDS[i].body);
+    struct response *response = http_as(token, DEEDS[i].method, path, headers, body);
     char *entry;
 
     expect_status(response, DEEDS[i].status, path);
@@ -414,6 +419,13 @@ static const struct {
     {"a meeting told of before it began", "coordinator",
      "insert into mentoring.meeting (id, pair_id, state, starts_at) values (gen_random_uuid(), "
      "'%s', 'held', now() + interval '1 day')"},
+    {"a meeting of long before", "coordinator",
+     "insert into mentoring.meeting (id, pair_id, state, starts_at) values (gen_random_uuid(), "
+     "'%s', 'held', now() - interval '8 days')"},
+    {"a meeting that the end has cancelled, and has not", "participant",
+     "insert into mentoring.meeting (id, pair_id, starts_at) values (gen_random_uuid(), '%s', "
+     "now() + interval '1 day'); update mentoring.meeting set state = 'cancelled', "
+     "reason = 'pair_ended', version = version + 1"},
     {"feedback of the other side", "participant",
      "insert into mentoring.feedback (pair_id, side, moment, satisfaction) values ('%s', 'mentee', "
      "'middle', 5)"},

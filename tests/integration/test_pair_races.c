@@ -193,6 +193,29 @@ Test(pair_races, of_twenty_who_propose_one_mentee_one_succeeds)
     free(mentee);
 }
 
+/* Checks C3. */
+Test(pair_races, of_twenty_who_plan_a_meeting_as_many_succeed_as_there_is_room)
+{
+    struct scene scene;
+    struct ask asks[MANY];
+    struct response *responses[MANY];
+
+    scene_begin(&scene, NULL);
+    scene_lead_to(&scene, PAIR_ACTIVE);
+    scene_let_pass(
+        path_of("insert into mentoring.meeting (id, pair_id, state, starts_at, answer_by) "
+                "select gen_random_uuid(), '%s', 'cancelled', now(), now() "
+                "from generate_series(1, 993) n",
+                scene.pair));
+    for (size_t i = 0; i < MANY; i++)
+        asks[i] = (struct ask){.token = coordinator(i),
+                               .path = scene_path(&scene, "/meetings"),
+                               .body = path_of("{\"starts_at\":\"%s\"}", scene_in_hours(24))};
+    ask_all(asks, MANY, responses);
+    cr_assert_eq(count_of(responses, MANY, 201, 409, "too-many-meetings"), 7);
+    scene_end(&scene);
+}
+
 /* Each proposal locks two people: in one order, whoever they are. */
 Test(pair_races, proposals_that_cross_do_not_wait_for_each_other_in_a_ring)
 {

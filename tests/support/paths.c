@@ -3,7 +3,9 @@
 #include "base/annotate.h"
 #include "support/http.h"
 #include "support/mentoring.h"
+#include "support/scene.h"
 #include "support/tokens.h"
+#include "support/writers.h"
 
 #include <criterion/criterion.h>
 #include <stdbool.h>
@@ -121,7 +123,8 @@ static const char *meeting(void)
 
     (void)snprintf(path, sizeof(path), "/v1/mentoring-pairs/%s/meetings", pair());
     if (id[0] == '\0')
-        make(mentoring_coordinator(), path, "{\"starts_at\":\"2099-01-05T18:00:00Z\"}", "/id", id);
+        make(mentoring_coordinator(), path, path_of("{\"starts_at\":\"%s\"}", scene_in_hours(24)),
+             "/id", id);
     return id;
 }
 
