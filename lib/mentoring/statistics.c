@@ -52,10 +52,10 @@ static const struct db_query DUE = {
         "and d.year <> all (string_to_array($1, ' ')::integer[])",
     .param_count = 1,
 };
-enum { MENTOR, MENTEE, VALUES, CATEGORIES = VALUES + STATISTICS_DIMENSIONS };
+enum { MENTOR, MENTEE, PROGRAMME, VALUES, CATEGORIES = VALUES + STATISTICS_DIMENSIONS };
 static const struct db_query PAIRS = {
     .name = "statistics_pairs",
-    .sql = "select mentor, mentee, country, sector, language, "
+    .sql = "select mentor, mentee, programme, country, sector, language, "
            "case completion when 'completed' then 0 else 1 end, "
            "case when waited_days < 30 then 0 when waited_days < 90 then 1 else 2 end, "
            "case when meetings < 6 then 0 when meetings < 12 then 1 else 2 end, "
@@ -98,6 +98,7 @@ struct cell {
 struct row {
     const char *value;
     struct cell all;
+    uint32_t programmes; /* with enough people in this row */
     struct cell families[STATISTICS_FAMILIES][CATEGORIES_MAX];
     enum disclosure_mark marks[STATISTICS_FAMILIES];
 };
@@ -108,12 +109,19 @@ struct sheet {
     size_t row_count;
     uint32_t *row_of; /* of each pair, before values are put together */
     uint32_t *shown;  /* of each row: itself, or 0 */
+    struct cell *one; /* of each row: on whom of one programme it rests */
+};
+/* A pair of a programme, and its mentor or its mentee. */
+struct by_programme {
+    uint64_t programme, person;
+    uint32_t pair;
 };
 
 struct book {
     struct arena *arena;
     struct statistics_pair *pairs;
     size_t count;
+    struct by_programme *mentors, *mentees; /* programme by programme, the persons ascending */
     struct row whole;
     struct sheet sheets[STATISTICS_DIMENSIONS];
 };
@@ -189,6 +197,65 @@ static void count_sheet(struct book *book, struct sheet *sheet, const struct by_
     }
 }
 
+static bool is_enough(const struct cell *cell)
+{
+    return people_of(cell) >= DISCLOSURE_PEOPLE_MIN;
+}
+
+static int compare_programmes(const void *one, const void *other)
+{
+    const struct by_programme *a = one;
+    const struct by_programme *b = other;
+
+    if (a->programme != b->programme)
+        return a->programme < b->programme ? -1 : 1;
+    return (a->person > b->person) - (a->person < b->person);
+}
+
+static int sort_programmes(struct book *book)
+{
+    book->mentors = arena_alloc_array(book->arena, book->count + 1, sizeof(*book->mentors));
+    book->mentees = arena_alloc_array(book->arena, book->count + 1, sizeof(*book->mentees));
+    if (book->mentors == NULL || book->mentees == NULL)
+        return fault_raise(-ENOMEM);
+    for (uint32_t i = 0; i < book->count; i++) {
+        const struct statistics_pair *pair = &book->pairs[i];
+
+        book->mentors[i] = (struct by_programme){pair->programme, pair->mentor, i};
+        book->mentees[i] = (struct by_programme){pair->programme, pair->mentee, i};
+    }
+    qsort(book->mentors, book->count, sizeof(*book->mentors), compare_programmes);
+    qsort(book->mentees, book->count, sizeof(*book->mentees), compare_programmes);
+    return 0;
+}
+
+static size_t row_number(const struct sheet *sheet, const struct by_programme *entry)
+{
+    return sheet == NULL ? 0 : sheet->shown[sheet->row_of[entry->pair]];
+}
+
+/* The programmes of each row of a sheet; NULL: of the whole. */
+static void count_programmes(struct book *book, struct sheet *sheet)
+{
+    struct cell whole;
+    struct cell *cells = sheet == NULL ? &whole : sheet->one;
+    const size_t row_count = sheet == NULL ? 1 : sheet->row_count;
+    size_t end;
+
+    for (size_t start = 0; start < book->count; start = end) {
+        memset(cells, 0, row_count * sizeof(*cells));
+        for (end = start;
+             end < book->count && book->mentors[end].programme == book->mentors[start].programme;
+             end++) {
+            count_mentor(&cells[row_number(sheet, &book->mentors[end])], book->mentors[end].person);
+            count_mentee(&cells[row_number(sheet, &book->mentees[end])], book->mentees[end].person);
+        }
+        for (size_t i = 0; i < row_count; i++)
+            if (is_enough(&cells[i]))
+                (sheet == NULL ? &book->whole : &sheet->rows[i])->programmes++;
+    }
+}
+
 /* --- putting small values together
  * ---------------------------------------------------------------- */
 
@@ -212,7 +279,8 @@ static int fill_sheet(struct book *book, struct sheet *sheet, size_t dimension)
     sheet->row_count = terms.count + 1;
     sheet->rows = arena_alloc_array(book->arena, sheet->row_count, sizeof(*sheet->rows));
     sheet->shown = arena_alloc_array(book->arena, sheet->row_count, sizeof(*sheet->shown));
-    if (sheet->rows == NULL || sheet->shown == NULL)
+    sheet->one = arena_alloc_array(book->arena, sheet->row_count, sizeof(*sheet->one));
+    if (sheet->rows == NULL || sheet->shown == NULL || sheet->one == NULL)
         return fault_raise(-ENOMEM);
     sheet->rows[0].value = ALL_OTHERS;
     for (uint32_t i = 1; i < sheet->row_count; i++) {
@@ -241,11 +309,6 @@ static uint32_t fewest(const struct sheet *sheet)
     return found;
 }
 
-static bool is_enough(const struct cell *cell)
-{
-    return people_of(cell) >= DISCLOSURE_PEOPLE_MIN;
-}
-
 /* Every row that is left has enough people, and row 0 has them or is empty. */
 static void put_together(struct book *book, struct sheet *sheet, const struct by_mentee *by_mentee)
 {
@@ -260,6 +323,7 @@ static void put_together(struct book *book, struct sheet *sheet, const struct by
         clear_rows(sheet);
         count_sheet(book, sheet, by_mentee);
     }
+    count_programmes(book, sheet);
     qsort(sheet->rows + 1, sheet->row_count - 1, sizeof(*sheet->rows), compare_rows);
 }
 
@@ -350,7 +414,8 @@ static int protect_family(struct book *book, size_t family)
 
 static void tell_row(const struct row *row, struct text *text)
 {
-    text_append_format(text, "\"pairs\":%u", disclosure_round(row->all.count));
+    text_append_format(text, "\"programmes\":%u,\"pairs\":%u", row->programmes,
+                       disclosure_round(row->all.count));
     for (size_t f = 0; f < STATISTICS_FAMILIES; f++) {
         const char *reason = disclosure_reason(row->marks[f]);
 
@@ -399,6 +464,9 @@ static int fill_book(struct book *book)
     count_sheet(book, NULL, by_mentee);
     if (!is_enough(&book->whole.all))
         return 0;
+    r = sort_programmes(book);
+    if (r == 0)
+        count_programmes(book, NULL);
     for (size_t d = 0; d < STATISTICS_DIMENSIONS && r == 0; d++) {
         r = fill_sheet(book, &book->sheets[d], d);
         if (r == 0)
@@ -472,6 +540,7 @@ static int read_pairs(const struct db_rows *rows, struct pairs *pairs)
 
         pair->mentor = (uint64_t)read_number(db_rows_text(rows, row, MENTOR));
         pair->mentee = (uint64_t)read_number(db_rows_text(rows, row, MENTEE));
+        pair->programme = (uint64_t)read_number(db_rows_text(rows, row, PROGRAMME));
         for (int d = 0; d < STATISTICS_DIMENSIONS; d++)
             pair->values[d] = arena_copy(pairs->arena, db_rows_text(rows, row, VALUES + d));
         for (int f = 0; f < STATISTICS_FAMILIES; f++)

@@ -10,11 +10,11 @@
  * erased meanwhile; and reading statistics never counts anything.
  *
  * Only pairs are counted in which both sides agree to be counted. A number of
- * people is that of the mentors or of the mentees, whichever is smaller. Each
- * pair has one country, one sector and one language, so that all tables add
- * up and disclosure.h can look at every sum. Values of few people are put
- * together as all_others, with the smallest of the others where they are too
- * few even so.
+ * people is that of the mentors or of the mentees, whichever is smaller, and a
+ * programme is counted where it has enough of them, so that no count tells that
+ * few people were in one. Each pair has one country, one sector and one language, so that all
+ * tables add up and disclosure.h can look at every sum. Values of few people are put together as
+ * all_others, with the smallest of the others where they are too few even so.
  */
 #include "base/annotate.h"
 
@@ -41,7 +41,7 @@ enum statistics_family {
     STATISTICS_FAMILIES
 };
 struct statistics_pair {
-    uint64_t mentor, mentee;
+    uint64_t mentor, mentee, programme;
     const char *values[STATISTICS_DIMENSIONS]; /* borrowed */
     uint8_t categories[STATISTICS_FAMILIES];   /* 0 … statistics_category_count() - 1 */
 };

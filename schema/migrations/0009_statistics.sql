@@ -40,11 +40,12 @@ return coalesce(identity.acting_role() in ('service', 'system'), false)
 -- without anything that leads to the two: people are numbers that hang on a seed, which whoever asks
 -- makes and forgets. Each pair has one country, sector and language.
 create function mentoring.statistics_rows(of_year integer, week integer, seed bigint)
-  returns table (mentor bigint, mentee bigint, country text, sector text, language text,
+  returns table (mentor bigint, mentee bigint, programme bigint, country text, sector text, language text,
                  completion text, waited_days integer, meetings bigint, outcome text)
 language sql stable security definer set search_path = pg_catalog, pg_temp
 begin atomic
   select hashtextextended(o.subject, seed), hashtextextended(e.subject, seed),
+         hashtextextended(p.programme_id::text, seed),
          coalesce(m.country, 'unknown'),
          case cardinality(e.sectors) when 0 then 'unknown' when 1 then e.sectors[1]
                                      else 'several' end,

@@ -89,6 +89,8 @@ static void check_publication(const json_t *publication)
     const json_t *france = row_of(countries, "FR");
 
     cr_assert_eq(json_integer_value(member(publication, "pairs")), 90);
+    cr_assert_eq(json_integer_value(member(publication, "programmes")), 2, "one is too small");
+    cr_assert_eq(json_integer_value(member(france, "programmes")), 1);
     cr_assert_eq(json_integer_value(member(member(publication, "completion"), "completed")), 45);
     cr_assert_null(row_of(countries, "IT"), "too few");
     cr_assert_eq(json_integer_value(member(france, "pairs")), 50);

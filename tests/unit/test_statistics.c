@@ -328,6 +328,42 @@ Test(statistics, few_values_are_put_together_with_the_smallest_of_the_others)
     json_decref(json);
 }
 
+/* Of programme 1 there are nine mentees, of 2 nine mentors; 3 has enough, but not in each country.
+ */
+Test(statistics, a_programme_counts_where_enough_people_are_of_it)
+{
+    static struct statistics_pair pairs[100];
+    static const struct {
+        const char *country;
+        int programmes;
+    } ROWS[] = {{"BE", 1}, {"FR", 1}};
+    json_t *rows, *json;
+
+    for (uint32_t i = 0; i < 100; i++)
+        pairs[i] = (struct statistics_pair){
+            .mentor = i >= 10 && i < 20 ? 100 + i % 9 : i + 1,
+            .mentee = i < 10 ? 1 + i % 9 : i + 1,
+            .programme = i < 10   ? 1
+                         : i < 20 ? 2
+                         : i < 49 ? 3
+                                  : 4 + i % 2,
+            .values = {i < 60 ? "FR" : "BE", "food", "fr"},
+        };
+    for (uint32_t i = 60; i < 100; i++)
+        pairs[i].programme = i < 65 ? 3 : 4;
+    json = tell(pairs, 100);
+    rows = json_object_get(json_object_get(json, "by"), "country");
+    cr_assert_eq(json_integer_value(json_object_get(json, "programmes")), 2);
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+        const json_t *row = json_array_get(rows, i);
+
+        cr_assert_str_eq(json_string_value(json_object_get(row, "value")), ROWS[i].country);
+        cr_assert_eq(json_integer_value(json_object_get(row, "programmes")), ROWS[i].programmes,
+                     "%s", ROWS[i].country);
+    }
+    json_decref(json);
+}
+
 Test(statistics, an_arena_that_is_full_is_a_fault)
 {
     static struct statistics_pair pairs[PAIRS_MAX];
@@ -335,7 +371,7 @@ Test(statistics, an_arena_that_is_full_is_a_fault)
     struct text text;
 
     for (uint32_t i = 0; i < 100; i++)
-        pairs[i] = (struct statistics_pair){i + 1, i + 1, {"BE", "food", "fr"}, {0}};
+        pairs[i] = (struct statistics_pair){i + 1, i + 1, 1, {"BE", "food", "fr"}, {0}};
     arena_init(&arena, 100);
     text_init(&text, 1000);
     cr_assert(statistics_tell(&arena, pairs, 100, &text) < 0);
