@@ -43,12 +43,11 @@ static const struct db_query GONE_AMONG = {
 };
 
 static int select_documents(const struct resource *resource, const char *condition, struct db *db,
-                            struct arena *arena, const char *value, struct db_rows **ret_rows)
+                            const char *value, struct db_rows **ret_rows)
 {
     struct text sql;
     int r;
 
-    (void)arena; /* of the rows is nothing kept */
     text_init(&sql, SQL_BYTES_MAX);
     text_append(&sql, "select d.id, d.slug, ");
     timed_append_etag(&sql, resource, "d.etag");
@@ -76,14 +75,14 @@ static struct view_item item_at(const struct db_rows *rows, size_t row)
 
 /* It is not there under this name: was it ever? */
 static int explain_absence(const struct resource *resource, const char *name, struct db *db,
-                           struct arena *arena, struct read *read)
+                           struct read *read)
 {
     int r = db_run(db, &MOVED, (const char *const[]){resource->path, name}, &read->rows);
 
     if (r != 0)
         return r;
     if (db_rows_count(read->rows) == 1) {
-        r = select_documents(resource, "d.id = $1::uuid", db, arena, db_rows_text(read->rows, 0, 0),
+        r = select_documents(resource, "d.id = $1::uuid", db, db_rows_text(read->rows, 0, 0),
                              &read->more_rows);
         if (r == 0 && db_rows_count(read->more_rows) == 1) {
             read->slug = db_rows_text(read->more_rows, 0, DOCUMENT_SLUG);
@@ -117,13 +116,13 @@ int read_fetch(const struct query *query, const char *name, struct db *db, struc
     *ret_read = (struct read){0};
     ret_read->view.query = query;
     r = select_documents(resource, uuid_is_valid(name) ? "d.id = $1::uuid" : "d.slug = $1", db,
-                         arena, name, &ret_read->rows);
+                         name, &ret_read->rows);
     if (r != 0)
         return r;
     if (db_rows_count(ret_read->rows) == 0) {
         db_rows_free(ret_read->rows);
         ret_read->rows = NULL;
-        return explain_absence(resource, name, db, arena, ret_read);
+        return explain_absence(resource, name, db, ret_read);
     }
     ret_read->item = item_at(ret_read->rows, 0);
     ret_read->slug = db_rows_text(ret_read->rows, 0, DOCUMENT_SLUG);
@@ -239,9 +238,9 @@ int read_batch(const struct query *query, const json_t *request, struct db *db, 
     for (size_t i = 0; i < count; i++)
         text_append_format(&ids, "%s%s", i == 0 ? "{" : ",", wanted[i].id);
     text_append_char(&ids, '}');
-    r = text_failed(&ids) ? fault_raise(-ENOMEM)
-                          : select_documents(query->resource, "d.id = any($1::uuid[])", db, arena,
-                                             ids.bytes, &rows);
+    r = text_failed(&ids)
+            ? fault_raise(-ENOMEM)
+            : select_documents(query->resource, "d.id = any($1::uuid[])", db, ids.bytes, &rows);
     if (r == 0)
         r = db_run(db, &GONE_AMONG, (const char *const[]){query->resource->path, ids.bytes},
                    &gone_rows);
