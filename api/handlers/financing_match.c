@@ -31,11 +31,10 @@
 #include <string.h>
 
 #define SHOWN_DEFAULT 20
-#define SIMILAR_SHOWN 3
 #define MISSING_OFFERS_SHOWN 10
 #define IDS_BYTES_MAX (PAGE_ITEMS_MAX * 40)
 
-/* What the offers that are shown leave to ask. */
+/* What all offers that are not excluded already leave to ask. */
 struct missing {
     enum criterion criterion;
     size_t decides, concerns;
@@ -54,7 +53,8 @@ struct matching {
     bool in_french;
     struct evaluation *found; /* in order */
     size_t found_count;
-    size_t counts[3]; /* by verdict */
+    struct traits *traits; /* of these */
+    size_t counts[3];      /* by verdict */
     bool wanted[3];
     const struct evaluation *shown[PAGE_ITEMS_MAX];
     size_t shown_count, total;
@@ -355,32 +355,26 @@ static void append_like(const struct offer *offer, unsigned reasons, const char 
 }
 
 /* Of those that are not closed for good. */
+static int collect_traits(struct matching *matching)
+{
+    matching->traits = arena_alloc_array(matching->request->arena, matching->found_count + 1,
+                                         sizeof(*matching->traits));
+    if (matching->traits == NULL)
+        return fault_raise(-ENOMEM);
+    for (size_t i = 0; i < matching->found_count; i++)
+        eligibility_traits(matching->found[i].offer, &matching->traits[i]);
+    return 0;
+}
+
 static void append_similar(const struct matching *matching, const struct offer *offer,
                            struct text *text)
 {
-    struct {
-        const struct offer *offer;
-        unsigned points, reasons;
-    } best[SIMILAR_SHOWN] = {{0}};
+    struct alike best[ALIKE_MAX];
+    const size_t count = eligibility_alike(offer, matching->traits, matching->found_count, best);
 
-    for (size_t i = 0; i < matching->found_count; i++) {
-        const struct offer *other = matching->found[i].offer;
-        unsigned reasons;
-        unsigned points = eligibility_likeness(offer, other, &reasons);
-
-        for (size_t j = 0; j < SIMILAR_SHOWN && points > 0; j++) {
-            if (points <= best[j].points)
-                continue;
-            memmove(&best[j + 1], &best[j], (SIMILAR_SHOWN - 1 - j) * sizeof(best[0]));
-            best[j].offer = other;
-            best[j].points = points;
-            best[j].reasons = reasons;
-            break;
-        }
-    }
     text_append(text, ",\"similar\":[");
-    for (size_t j = 0; j < SIMILAR_SHOWN && best[j].points > 0; j++)
-        append_like(best[j].offer, best[j].reasons, j == 0 ? "" : ",", text);
+    for (size_t i = 0; i < count; i++)
+        append_like(best[i].offer, best[i].reasons, i == 0 ? "" : ",", text);
     text_append_char(text, ']');
 }
 
@@ -486,6 +480,8 @@ static int match_held(struct matching *matching, struct db *db, struct reply *re
         r = evaluate(matching);
     if (r == 0)
         r = fetch(matching, db);
+    if (r == 0)
+        r = collect_traits(matching);
     if (r == 0)
         r = show(matching, reply);
     page_deinit(&matching->page);

@@ -325,51 +325,71 @@ int eligibility_compare(const void *left, const void *right)
     return order == 0 ? strcmp(a->offer->slug, b->offer->slug) : order;
 }
 
-static unsigned count_bits(uint64_t set)
-{
-    unsigned count = 0;
-
-    for (; set != 0; set &= set - 1)
-        count++;
-    return count;
-}
-
 static bool is_elsewhere(const struct offer *one, const struct offer *other)
 {
+    if (one->country_count == 0 && other->country_count == 0)
+        return one->city != other->city;
     for (size_t i = 0; i < one->country_count; i++)
         if (is_among(other->countries, other->country_count, one->countries[i]))
             return one->city != other->city;
     return true;
 }
 
-unsigned eligibility_likeness(const struct offer *one, const struct offer *other,
-                              unsigned *ret_reasons)
+static const enum criterion LIKE_SETS[LIKE_SET_COUNT] = {CRITERION_TARGET_GROUPS, CRITERION_STAGE,
+                                                         CRITERION_SECTOR, CRITERION_PURPOSE};
+
+void eligibility_traits(const struct offer *offer, struct traits *traits)
 {
-    static const struct {
-        enum criterion criterion;
-        unsigned reason;
-    } SETS[] = {{CRITERION_TARGET_GROUPS, LIKE_TARGET_GROUPS},
-                {CRITERION_STAGE, LIKE_STAGE},
-                {CRITERION_SECTOR, LIKE_SECTOR},
-                {CRITERION_PURPOSE, LIKE_PURPOSE}};
-    unsigned points = 0;
+    *traits = (struct traits){.offer = offer, .instrument = offer->instrument};
+    for (size_t i = 0; i < LIKE_SET_COUNT; i++)
+        traits->sets[i] = offer->sets[LIKE_SETS[i]];
+}
 
-    *ret_reasons = 0;
-    if (one == other || !is_elsewhere(one, other))
-        return 0;
-    if (one->instrument == other->instrument) {
-        *ret_reasons |= LIKE_INSTRUMENT;
-        points += 2;
-    }
-    for (size_t i = 0; i < sizeof(SETS) / sizeof(SETS[0]); i++) {
-        const enum criterion criterion = SETS[i].criterion;
-        const unsigned shared = count_bits(one->sets[criterion] & other->sets[criterion]);
+/* Most pairs share little: sets without anything in common are not counted. */
+static unsigned points_of(const struct traits *one, const struct traits *other)
+{
+    unsigned points = one->instrument == other->instrument ? 2 : 0;
 
-        if (shared > 0)
-            *ret_reasons |= SETS[i].reason;
-        points += shared;
-    }
+    for (size_t i = 0; i < LIKE_SET_COUNT; i++)
+        for (uint64_t shared = one->sets[i] & other->sets[i]; shared != 0; shared &= shared - 1)
+            points++;
     return points;
+}
+
+static unsigned reasons_of(const struct traits *one, const struct traits *other)
+{
+    unsigned reasons = one->instrument == other->instrument ? LIKE_INSTRUMENT : 0;
+
+    for (unsigned i = 0; i < LIKE_SET_COUNT; i++)
+        if ((one->sets[i] & other->sets[i]) != 0)
+            reasons |= (unsigned)LIKE_TARGET_GROUPS << i;
+    return reasons;
+}
+
+size_t eligibility_alike(const struct offer *offer, const struct traits *others, size_t count,
+                         struct alike best[ALIKE_MAX])
+{
+    struct traits own;
+    size_t found = 0;
+
+    eligibility_traits(offer, &own);
+    for (size_t i = 0; i < count; i++) {
+        const unsigned points = points_of(&own, &others[i]);
+        size_t place = found;
+
+        if (points == 0 || (found == ALIKE_MAX && points <= best[found - 1].points) ||
+            others[i].offer == offer || !is_elsewhere(offer, others[i].offer))
+            continue;
+        if (found < ALIKE_MAX)
+            found++;
+        else
+            place--;
+        for (; place > 0 && best[place - 1].points < points; place--)
+            best[place] = best[place - 1];
+        best[place] = (struct alike){
+            .offer = others[i].offer, .points = points, .reasons = reasons_of(&own, &others[i])};
+    }
+    return found;
 }
 
 /* --- sums in other currencies ------------------------------------------------------------------

@@ -7,7 +7,8 @@
  *
  * What an offer does not state is not unrestricted: such a criterion is unknown, unless the offer
  * says itself that it is open to all in it. What the profile does not tell is unknown, too. Of a
- * criterion of which neither says anything there is no word in the answer.
+ * criterion of which neither says anything there is no word in the answer; nor of gender where the
+ * offer alone says nothing, because what only some may have is stated.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -81,9 +82,9 @@ struct offer {
     uint32_t open_to_all;      /* bits by criterion */
     uint32_t of_any;           /* the same: stated, and fulfilled by everybody */
     uint32_t in_words;         /* the same: stated in words */
-    const uint16_t *countries; /* codes of two letters, high byte first */
+    const uint16_t *countries; /* codes as offers_two_letters() packs them */
     size_t country_count;
-    const uint16_t *languages; /* the same of primary subtags of two letters */
+    const uint16_t *languages; /* the same of primary subtags */
     size_t language_count;
     uint64_t city; /* as cities.h has it; 0: none */
     bool is_placed;
@@ -158,11 +159,11 @@ bool eligibility_evaluate(const struct offer *offer, const struct profile *profi
  */
 int eligibility_compare(const void *left, const void *right);
 
-/*
- * eligibility_likeness() - how alike two offers of different places are, 0: not at all
+/* --- what is alike ---
  *
  * Two points for the same instrument, and one for each group, stage, sector and purpose that both
- * state. Offers of the same country and city are no others.
+ * state. Offers of the same country and city are no others; nor are, among those that name no
+ * country, those of the same city or of none.
  */
 enum {
     LIKE_INSTRUMENT = 1,
@@ -171,8 +172,30 @@ enum {
     LIKE_SECTOR = 8,
     LIKE_PURPOSE = 16
 };
-unsigned eligibility_likeness(const struct offer *one, const struct offer *other,
-                              unsigned *ret_reasons);
+#define LIKE_SET_COUNT 4
+#define ALIKE_MAX 3
+
+/* What of an offer is compared, side by side: each that is shown is held against all. */
+struct traits {
+    const struct offer *offer;
+    uint64_t sets[LIKE_SET_COUNT];
+    unsigned instrument;
+};
+
+struct alike {
+    const struct offer *offer;
+    unsigned points, reasons;
+};
+
+void eligibility_traits(const struct offer *offer, struct traits *ret_traits);
+/*
+ * eligibility_alike() - which offers elsewhere are most like @offer
+ * @others:   borrowed; may have @offer itself
+ * @ret_best: most points first, then as they stand in @others
+ * Return: how many there are.
+ */
+size_t eligibility_alike(const struct offer *offer, const struct traits *others, size_t count,
+                         struct alike ret_best[ALIKE_MAX]);
 
 /*
  * eligibility_convert() - a sum in another currency, by the rates, both in their minor units (ISO

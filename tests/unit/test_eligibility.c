@@ -381,25 +381,69 @@ Test(eligibility, the_order_is_that_of_the_contract)
     }
 }
 
+/* How alike, by the only other one; and why. */
+static unsigned likeness(const struct offer *one, const struct offer *other, unsigned *reasons)
+{
+    struct alike best[ALIKE_MAX];
+    struct traits traits;
+
+    eligibility_traits(other, &traits);
+    if (eligibility_alike(one, &traits, 1, best) == 0)
+        return 0;
+    cr_assert_eq(best[0].offer, other);
+    *reasons = best[0].reasons;
+    return best[0].points;
+}
+
 Test(eligibility, what_is_alike_is_elsewhere_and_shares_something)
 {
     struct offer one = offer(), other = offer();
     unsigned reasons;
 
+    one.instrument = other.instrument = 3;
+    cr_assert_eq(likeness(&one, &other, &reasons), 0, "wherever");
     one.countries = other.countries = IN_FRANCE;
-    one.country_count = other.country_count = 1;
-    one.instrument = 3;
-    other.instrument = 3;
-    cr_assert_eq(eligibility_likeness(&one, &other, &reasons), 0, "the same place");
+    one.country_count = 1;
+    cr_assert_eq(likeness(&one, &other, &reasons), 2, "in France and wherever");
+    other.country_count = 1;
+    cr_assert_eq(likeness(&one, &other, &reasons), 0, "the same place");
     other.city = 7;
-    cr_assert_eq(eligibility_likeness(&one, &other, &reasons), 2);
+    cr_assert_eq(likeness(&one, &other, &reasons), 2);
     cr_assert_eq(reasons, LIKE_INSTRUMENT);
     one.sets[CRITERION_TARGET_GROUPS] = 0x7;
     other.sets[CRITERION_TARGET_GROUPS] = 0x6;
     other.instrument = 4;
-    cr_assert_eq(eligibility_likeness(&one, &other, &reasons), 2);
+    cr_assert_eq(likeness(&one, &other, &reasons), 2);
     cr_assert_eq(reasons, LIKE_TARGET_GROUPS);
-    cr_assert_eq(eligibility_likeness(&one, &one, &reasons), 0);
+    one.sets[CRITERION_STAGE] = other.sets[CRITERION_STAGE] = UINT64_C(1) << 63;
+    one.sets[CRITERION_PURPOSE] = other.sets[CRITERION_PURPOSE] = 0x1;
+    other.sets[CRITERION_SECTOR] = 0x1;
+    cr_assert_eq(likeness(&one, &other, &reasons), 4);
+    cr_assert_eq(reasons, LIKE_TARGET_GROUPS | LIKE_STAGE | LIKE_PURPOSE);
+    cr_assert_eq(likeness(&one, &one, &reasons), 0);
+}
+
+Test(eligibility, of_many_that_are_alike_the_most_alike_come_first)
+{
+    static const uint64_t GROUPS[] = {0x1, 0x3, 0x0, 0x7, 0x3, 0x1, 0x3, 0xF};
+    static const size_t ORDER[] = {3, 7, 1};
+    struct offer offers[ARRAY_LENGTH(GROUPS)], one = offer();
+    struct traits traits[ARRAY_LENGTH(GROUPS)];
+    struct alike best[ALIKE_MAX];
+
+    one.instrument = 1;
+    one.sets[CRITERION_TARGET_GROUPS] = 0x7;
+    for (size_t i = 0; i < ARRAY_LENGTH(GROUPS); i++) {
+        offers[i] = offer();
+        offers[i].city = i + 1;
+        offers[i].sets[CRITERION_TARGET_GROUPS] = GROUPS[i];
+        eligibility_traits(&offers[i], &traits[i]);
+    }
+    cr_assert_eq(eligibility_alike(&one, traits, ARRAY_LENGTH(GROUPS), best), ALIKE_MAX);
+    for (size_t i = 0; i < ALIKE_MAX; i++)
+        cr_expect_eq(best[i].offer, &offers[ORDER[i]], "%zu", i);
+    cr_assert_eq(eligibility_alike(&one, traits, 1, best), 1);
+    cr_assert_eq(eligibility_alike(&one, &traits[2], 1, best), 0);
 }
 
 Test(eligibility, every_reason_and_question_has_words_in_both_languages)
