@@ -265,12 +265,12 @@ static int give_feedback(struct writing *writing)
     if (strcmp(moment, "middle") != 0 && strcmp(moment, "end") != 0)
         return writing_refuse(writing, "not-found", NULL);
     r = pairing_find(writing, PAIR_LOCK_SHARE, &pair);
+    if (r == 0 && pair.caller >= PAIR_SIDES) /* a participant's pair is one that it is in */
+        return writing_refuse(writing, "forbidden", NULL);
     if (r == 0)
         r = writing_check_body(writing, "FeedbackRequest");
     if (r != 0)
         return r;
-    if (pair.caller >= PAIR_SIDES) /* a participant's pair is one that it is in */
-        return writing_refuse(writing, "forbidden", NULL);
     feedback.side = pair_actor_name(pair.caller);
     feedback.satisfaction = pairing_body_raw(writing, "satisfaction");
     feedback.usefulness = pairing_body_raw(writing, "usefulness");

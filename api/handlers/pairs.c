@@ -1,7 +1,9 @@
 /*
  * Pairs of mentors and mentees, and their moves.
  *
- * A move that was made already, by the same side and with the same reason, is
+ * A move is judged in the order of all changes: whether there is such a pair,
+ * whether If-Match means it as it is, what is wrong with the body, whether it is
+ * possible. A move that was made already, by the same side and with the same reason, is
  * answered with the pair as it is, whatever If-Match says: the client has not
  * heard that it succeeded (RFC 9110 section 13.1.1 permits that).
  */
@@ -423,10 +425,10 @@ static const char *const *reasons_of(enum pair_move move)
     return NULL;
 }
 
-/* Of a request without a body, which is held against no schema. */
+/* Of a request without a body, which is held against no schema, too. */
 static void check_reason(struct writing *writing, const struct pair_step *step)
 {
-    if (reasons_of(step->move) != NULL && step->reason == NULL)
+    if (reasons_of(step->move) != NULL && json_object_get(writing->body, "reason") == NULL)
         problem_add(writing->problem, writing->request->arena, "/reason", NULL, "required",
                     "to %s a pair needs a reason, one of those in the contract",
                     pair_move_name(step->move));
@@ -440,14 +442,15 @@ static void check_side(struct writing *writing, const struct pair *pair,
     if (pair->caller < PAIR_SIDES && step->side != pair->caller)
         problem_add(writing->problem, arena, "/side", NULL, "not-allowed",
                     "you are the %s, and act for nobody else", pair_actor_name(pair->caller));
-    else if (step->move == PAIR_ACCEPT && step->side == PAIR_NOBODY)
+    else if (step->move == PAIR_ACCEPT && pair->caller >= PAIR_SIDES &&
+             json_object_get(writing->body, "side") == NULL)
         problem_add(writing->problem, arena, "/side", NULL, "required",
                     "say for which side you accept: mentor or mentee");
 }
 
-/* What the request wants. */
-static int read_step(struct writing *writing, const struct pair *pair, enum pair_move move,
-                     struct pair_step *ret_step)
+/* What the request wants; what is wrong with it, all of it, is in @writing->problem. */
+static struct pair_step read_step(struct writing *writing, const struct pair *pair,
+                                  enum pair_move move)
 {
     static const char *const SCHEMAS[PAIR_MOVES] = {
         [PAIR_ACCEPT] = "PairAcceptRequest",     [PAIR_DECLINE] = "PairDeclineRequest",
@@ -455,23 +458,18 @@ static int read_step(struct writing *writing, const struct pair *pair, enum pair
         [PAIR_PAUSE] = "PairPauseRequest",       [PAIR_RESUME] = "PairResumeRequest",
         [PAIR_COMPLETE] = "PairCompleteRequest", [PAIR_END] = "PairEndRequest",
     };
-    struct pair_step step = {.move = move, .side = PAIR_NOBODY};
-    int r = writing->body == NULL ? 0 : writing_check_body(writing, SCHEMAS[move]);
+    struct pair_step step = {.move = move,
+                             .side = pair_actor_of(pairing_body_text(writing, "side")),
+                             .reason = pairing_body_text(writing, "reason")};
 
-    if (r != 0)
-        return r;
-    step.reason = pairing_body_text(writing, "reason");
-    step.side = pair_actor_of(pairing_body_text(writing, "side"));
-    if (step.side == PAIR_NOBODY && pair->caller < PAIR_SIDES)
-        step.side = pair->caller;
+    if (step.side >= PAIR_SIDES)
+        step.side = pair->caller < PAIR_SIDES ? pair->caller : PAIR_NOBODY;
     problem_set(writing->problem, "validation-failed", NULL);
     check_reason(writing, &step);
     check_side(writing, pair, &step);
-    if (writing->problem->error_count > 0)
-        return writing_refuse_problem(writing, writing->problem);
-    *writing->problem = (struct problem){0};
-    *ret_step = step;
-    return 0;
+    if (writing->body != NULL)
+        writing_tell_faults(writing, SCHEMAS[move]);
+    return step;
 }
 
 static bool is_same_text(const char *one, const char *other)
@@ -510,6 +508,8 @@ static int make(struct writing *writing, const struct pair *pair, const struct p
 {
     int r = pairing_match(writing, take_etag(writing, pair));
 
+    if (r == 0 && writing->problem->error_count > 0)
+        r = writing_refuse_problem(writing, writing->problem);
     if (r != 0)
         return r;
     if (!pair_may(pair, step->move, step->side))
@@ -539,9 +539,10 @@ static int move(struct writing *writing)
     r = pairing_find(writing, PAIR_LOCK_UPDATE, &pair);
     if (r == 0)
         r = pairing_needs_match(writing, take_etag(writing, &pair));
-    if (r == 0)
-        r = read_step(writing, &pair, wanted, &step);
-    if (r == 0)
+    if (r != 0)
+        return r;
+    step = read_step(writing, &pair, wanted);
+    if (writing->problem->error_count == 0)
         r = is_made(writing, &pair, &step, &is_done);
     if (r == 0 && !is_done)
         r = make(writing, &pair, &step);

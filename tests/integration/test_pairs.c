@@ -428,6 +428,38 @@ Test(pairs, a_reason_and_a_side_go_with_the_move)
         scene_move_as(scene.mentor.token, &scene, "accept", "*", "{\"side\":\"mentee\"}");
     expect_problem(other, 422, "validation-failed", "for the other side");
     expect_error(other, "/side", "not-allowed", "for the other side");
+    CLEANUP(response_freep)
+    struct response *many = scene_move_as(scene.mentor.token, &scene, "decline", "*",
+                                          "{\"side\":\"mentee\",\"state\":\"declined\"}");
+    expect_error(many, "/side", "not-allowed", "all at once");
+    expect_error(many, "/reason", "required", "all at once");
+    cr_assert_not_null(strstr(many->body, "/state"), "%s", many->body);
+    scene_end(&scene);
+}
+
+/* As of all records: there is none, no If-Match, another one, the body, the state. */
+Test(pairs, what_is_wrong_with_a_move_is_told_in_the_order_of_all_changes)
+{
+    static const char WRONG[] = "{\"reason\":\"none\"}";
+    struct scene scene;
+    CLEANUP(response_freep)
+    struct response *nowhere = NULL, *bare = NULL, *stale = NULL, *wrong = NULL, *late = NULL;
+    const char *etag;
+
+    scene_begin(&scene, NULL);
+    etag = scene_etag(scene.mentor.token, scene_path(&scene, ""));
+    nowhere = write_text(scene.mentor.token, "POST", "/v1/mentoring-pairs/" UNKNOWN_ID "/pause",
+                         NULL, NULL, WRONG);
+    expect_problem(nowhere, 404, "not-found", "of no pair");
+    bare = scene_move_as(scene.mentor.token, &scene, "pause", NULL, WRONG);
+    expect_problem(bare, 428, "precondition-required", "though the body is wrong");
+    stale = scene_move_as(scene.mentor.token, &scene, "pause", "\"1-another\"", WRONG);
+    expect_problem(stale, 412, "precondition-failed", "though the body is wrong");
+    cr_assert_str_eq(response_header(stale, "ETag"), etag);
+    wrong = scene_move_as(scene.mentor.token, &scene, "pause", etag, WRONG);
+    expect_problem(wrong, 422, "validation-failed", "though it cannot pause");
+    late = scene_move_as(scene.mentor.token, &scene, "pause", etag, "{\"reason\":\"travel\"}");
+    expect_problem(late, 409, "invalid-transition", "it cannot pause");
     scene_end(&scene);
 }
 
