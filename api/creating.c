@@ -1,6 +1,7 @@
 /*
- * Who comes while CREATES_LED_MAX transactions of its caller are under way waits
- * until one of them ends. Then the first that waits leads the next one and takes the
+ * Who comes while a transaction of its caller is under way waits until that ends, or until enough
+ * have come for another one beside it: fewer and larger ones cost less, and while one waits for the
+ * disk the other works. The first that waits leads the next one and takes the
  * others along; it works on what belongs to their threads, which sleep meanwhile.
  * A transaction is of one caller: row-level security, the history and the audit log
  * take from it who acts.
@@ -151,16 +152,24 @@ static size_t gather(struct creating *creating, struct create *leader,
     return count;
 }
 
+/* May another transaction begin for as many as wait? If none is under way, for one. */
+static bool may_lead(const struct creating *creating, const struct create *one, size_t waiting)
+{
+    const size_t led = count_alike(creating->leading, one);
+
+    return waiting > 0 && (led == 0 || (led < CREATES_LED_MAX && waiting >= CREATES_BESIDE_MIN));
+}
+
 /* When one ends, its place goes to the first that waited for it. */
 static void pass_on(struct creating *creating, struct create *leader)
 {
     struct create *next = creating->waiting;
 
     take_out(&creating->leading, leader);
-    while (next != NULL && !are_alike(next, leader))
-        next = next->next;
-    if (next == NULL)
+    if (!may_lead(creating, leader, count_alike(next, leader)))
         return;
+    while (!are_alike(next, leader))
+        next = next->next;
     take_out(&creating->waiting, next);
     append(&creating->leading, next);
     next->state = STATE_LEADS;
@@ -302,7 +311,7 @@ static int run(struct creating *creating, struct create *create)
     if (pthread_cond_init(&create->turn, NULL) != 0)
         return fault_raise(-ENOMEM);
     (void)pthread_mutex_lock(&creating->lock);
-    if (count_alike(creating->leading, create) < CREATES_LED_MAX) {
+    if (may_lead(creating, create, 1 + count_alike(creating->waiting, create))) {
         create->state = STATE_LEADS;
         append(&creating->leading, create);
     } else {

@@ -3,9 +3,9 @@
  * Creating
  *
  * A record that is created by itself goes through writing_run(). Records that a
- * caller creates at the same time share a transaction: while two of its
- * transactions are under way, those that come wait, and the next one takes them
- * all. Nobody waits for company.
+ * caller creates at the same time share a transaction: while one is under way,
+ * those that come wait for it, and the next one takes them all. Nobody waits for
+ * company.
  *
  * What is promised stays: each is answered once it is durable, has an entry in
  * the audit log under its own request id, and a key of its own. One that

@@ -142,31 +142,17 @@ static int wait_for(struct hold *hold, const char *sql, const char *what)
     }
 }
 
-/* @value: of the rows of pg_locks, one for each that is held there */
-static int wait_held(struct hold *hold, enum hold_place place, const char *value)
+int hold_wait(struct hold *hold, enum hold_place place)
 {
     char sql[500];
 
     (void)snprintf(sql, sizeof(sql),
-                   "select %s from pg_locks where locktype = 'advisory' and "
+                   "select coalesce(min(pid), 0) from pg_locks where locktype = 'advisory' and "
                    "database = (select oid from pg_database where datname = current_database()) "
                    "and not granted and classid::bigint = (%d)::bigint & 4294967295 "
                    "and objid = %d and objsubid = 2",
-                   value, hold->family, (int)place);
+                   hold->family, (int)place);
     return wait_for(hold, sql, hold_name(place));
-}
-
-int hold_wait(struct hold *hold, enum hold_place place)
-{
-    return wait_held(hold, place, "coalesce(min(pid), 0)");
-}
-
-void hold_wait_count(struct hold *hold, enum hold_place place, int count)
-{
-    char value[60];
-
-    (void)snprintf(value, sizeof(value), "(count(*) >= %d)::integer", count);
-    (void)wait_held(hold, place, value);
 }
 
 void hold_wait_blocked(struct hold *hold, int backend, const struct http_pending *pending)

@@ -55,8 +55,6 @@ void hold_close(struct hold *hold);
 void hold_arm(struct hold *hold, enum hold_place place);
 /* Waits until one has. Return: the process id of its backend. */
 int hold_wait(struct hold *hold, enum hold_place place);
-/* The same, until as many have. */
-void hold_wait_count(struct hold *hold, enum hold_place place, int count);
 /* They go on. */
 void hold_release(struct hold *hold, enum hold_place place);
 
