@@ -348,6 +348,18 @@ comment on table mentoring.erasure is
 
 -- --- what holds whoever writes ---------------------------------------------------------------------
 
+-- Who counts behind a lock must see what was committed while it waited. A repeatable read goes on
+-- seeing what was there before; a serializable one, too, but is ended for it.
+create function mentoring.see_present() returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if current_setting('transaction_isolation') = 'repeatable read' then
+    raise exception using errcode = 'invalid_transaction_state',
+      message = 'this is not written in a repeatable read';
+  end if;
+end
+$$;
+
 -- A new pair begins as a proposal of two people of this programme, both available, who agree to be
 -- matched; the mentor has room. The two rows are locked, in the order of their ids, so that of two
 -- coordinators one waits and then counts the other's pair.
@@ -357,6 +369,7 @@ declare
   person mentoring.participant;
   room integer := 0;
 begin
+  perform mentoring.see_present();
   if new.mentor_id is null or new.mentee_id is null
      or new.state <> 'proposed' or new.version <> 1 or new.reason is not null
      or num_nonnulls(new.mentor_accepted_at, new.mentee_accepted_at, new.accepted_at,
@@ -550,6 +563,7 @@ begin
     moves := (new.starts_at, new.duration_minutes) is distinct from
              (old.starts_at, old.duration_minutes);
   else
+    perform mentoring.see_present();
     perform from mentoring.pair p where p.id = new.pair_id for no key update; -- they are counted
   end if;
   select p.state, p.started_at, coalesce(m.meeting_grace_hours, 24)
@@ -645,6 +659,7 @@ create trigger guard_feedback before insert or update on mentoring.feedback
 create function mentoring.guard_outcome() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
+  perform mentoring.see_present();
   perform from mentoring.pair p
     where p.id = new.pair_id and p.state in ('completed', 'ended_early')
       and p.ended_at + case new.moment when 'months_3' then interval '3 months'
@@ -690,6 +705,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   room integer;
 begin
+  perform mentoring.see_present();
   select i.places into room from catalogue.mentoring_programmes_intakes i
    where i.record_id = new.programme_id and i.name = new.intake order by i.position limit 1;
   if not found then
@@ -753,6 +769,7 @@ begin
   if new.withdrawn_at is null or old.withdrawn_at is not null or new.replaced then
     return new;
   end if;
+  perform mentoring.see_present();
   -- Whoever is just proposing this person goes first, and is seen below; or waits, and sees this.
   perform from mentoring.participant p where p.id = new.participant_id for update;
   if new.purpose = 'programme' then
@@ -1333,7 +1350,8 @@ create policy act on mentoring.erasure to express_owner using (true) with check 
 
 grant select on mentoring.transition to express_writer;
 
-revoke all on function mentoring.guard_intake, mentoring.guard_consent, mentoring.guard_proposal, mentoring.guard_move, mentoring.check_moved,
+revoke all on function mentoring.see_present, mentoring.guard_intake, mentoring.guard_consent,
+  mentoring.guard_proposal, mentoring.guard_move, mentoring.check_moved,
   mentoring.cancel_meetings, mentoring.guard_meeting, mentoring.guard_goal,
   mentoring.guard_feedback, mentoring.guard_outcome, mentoring.heed_withdrawal,
   mentoring.name_in_log, mentoring.programme_rules, mentoring.is_erasing, mentoring.remove_person,

@@ -525,6 +525,59 @@ Test(pair_privacy, the_database_itself_keeps_the_rules)
     scene_end(&scene);
 }
 
+/* What counts or looks behind a lock, in a transaction that sees what was before it waited: %s is
+ * the pair. */
+static const char *const COUNTING[] = {
+    "insert into mentoring.pair (id, programme_id, mentor_id, mentee_id, respond_by) select "
+    "gen_random_uuid(), programme_id, mentor_id, mentee_id, now() + interval '9 days' from "
+    "mentoring.pair where id = '%s'",
+    "insert into mentoring.meeting (id, pair_id, starts_at) values (gen_random_uuid(), '%s', "
+    "now() + interval '1 day')",
+    "insert into mentoring.outcome (pair_id, moment, code) values ('%s', 'end', 'job')",
+    "update mentoring.consent set withdrawn_at = now() where purpose = 'matching' and "
+    "participant_id = (select mentee_id from mentoring.pair where id = '%s')",
+    "insert into mentoring.participant (id, kind, programme_id, subject, formats, availability, "
+    "intake) select gen_random_uuid(), 'mentee', programme_id, 'somebody of a test', '{remote}', "
+    "1, 'spring' from mentoring.pair where id = '%s'",
+};
+
+/* Checks C3. */
+Test(pair_privacy, the_database_counts_what_is_there_now_whatever_a_transaction_sees)
+{
+    struct scene scene;
+    char *organisation;
+
+    scene_begin(&scene, "{\"intakes\":[{\"name\":\"spring\",\"opens_on\":\"2026-01-01\","
+                        "\"closes_on\":\"2099-01-01\"}]}");
+    scene_lead_to(&scene, PAIR_ACTIVE);
+    organisation = owner_of(&scene);
+    pool = sql_pool("express_writer", NULL);
+    for (size_t i = 0; i < ARRAY_LENGTH(COUNTING); i++) {
+        struct text sql;
+
+        text_init(&sql, TEXT_BYTES);
+        text_append_format(&sql,
+                           "begin isolation level repeatable read; "
+                           "select set_config('express.role', 'coordinator', true), "
+                           "set_config('express.organisation', '%s', true); ",
+                           organisation);
+        for (const char *at = COUNTING[i]; *at != '\0'; at++) {
+            if (strncmp(at, "%s", 2) == 0)
+                text_append(&sql, scene.pair), at++;
+            else
+                text_append_char(&sql, *at);
+        }
+        cr_assert_eq(db_lease(pool, &db), 0);
+        cr_assert_neq(db_run_script(db, sql.bytes), 0, "%s", COUNTING[i]);
+        cr_assert_str_eq(db_sqlstate(db), "25000", "%s", COUNTING[i]);
+        db_release(db);
+        text_deinit(&sql);
+    }
+    db_pool_free(pool);
+    free(organisation);
+    scene_end(&scene);
+}
+
 /* Checks Z14, Z16, Z22. */
 Test(pair_privacy, whatever_a_statement_asks_others_see_and_change_nothing)
 {
