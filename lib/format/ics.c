@@ -252,7 +252,7 @@ static void name_deadline(struct deadline *deadline, const struct deadline *befo
                        has_key ? "deadline" : "on", has_key ? key : day, i);
 }
 
-/* Those of a record whose moment is known. */
+/* Those of a record; without their moments where it has not been asked what time makes of it. */
 static size_t read_deadlines(struct slice record, struct deadline deadlines[DEADLINES_MAX])
 {
     const struct slice listed = slice_member(slice_member(record, "application"), "deadlines");
@@ -262,9 +262,11 @@ static size_t read_deadlines(struct slice record, struct deadline deadlines[DEAD
     char id[40];
 
     copy_text(slice_member(record, "id"), id, sizeof(id));
-    while (listed.length > 0 && times.length > 0 && count < DEADLINES_MAX &&
-           slice_next_item(&at, &deadlines[count].item) &&
-           slice_next_item(&time_at, &deadlines[count].time)) {
+    while (listed.length > 0 && count < DEADLINES_MAX &&
+           slice_next_item(&at, &deadlines[count].item)) {
+        deadlines[count].time = (struct slice){"", 0};
+        if (times.length > 0)
+            (void)slice_next_item(&time_at, &deadlines[count].time);
         name_deadline(&deadlines[count], deadlines, count, id);
         count++;
     }
@@ -276,6 +278,8 @@ static void append_deadline(struct text *text, struct entry *entry, const struct
     const bool is_day = slice_member(deadline->item, "time").length == 0;
     char start[STAMP_BYTES];
 
+    if (!is_day && deadline->time.length == 0)
+        return;
     memcpy(entry->uid, deadline->uid, sizeof(entry->uid));
     entry->category = "DEADLINE";
     entry->start = stamp_of(is_day ? slice_member(deadline->item, "date") : deadline->time, start);

@@ -329,10 +329,17 @@ static void add_rows(struct statement *statement, const struct query *query, con
                        resource);
 }
 
-static void add_conditions(struct statement *statement, const struct query *query)
+/* Those that follow from the facts alone, or those that time has a say in. */
+static void add_filters(struct statement *statement, const struct query *query, bool timed)
 {
     for (size_t i = 0; i < query->condition_count; i++)
-        add_condition(statement, &query->conditions[i]);
+        if (query->conditions[i].filter->property->is_timed == timed)
+            add_condition(statement, &query->conditions[i]);
+}
+
+static void add_fixed_conditions(struct statement *statement, const struct query *query)
+{
+    add_filters(statement, query, false);
     if (query->id_count > 0)
         text_append_format(&statement->sql, " and h.id = any($%d::uuid[])",
                            statement_add_value(
@@ -342,6 +349,12 @@ static void add_conditions(struct statement *statement, const struct query *quer
     if (query->freshness != FRESHNESS_ANY)
         add_freshness(statement, query);
     statement->plan = DB_PLAN_CUSTOM;
+}
+
+static void add_conditions(struct statement *statement, const struct query *query)
+{
+    add_fixed_conditions(statement, query);
+    add_filters(statement, query, true);
 }
 
 /* What was public then, and matches. */
@@ -404,23 +417,34 @@ void compose_history_count(struct arena *arena, const struct query *query, unsig
 
 /* --- what has left a list ------------------------------------------------------------------- */
 
-/* The moment before a row ended, or now where it has not. */
-#define LAST "coalesce(h.valid_to - interval '1 millisecond', now())"
+#define LAST "(h.valid_to - interval '1 millisecond')"
 
-/* What q finds: in what is public now as lists find it, in what was by all of its texts. */
+/* What q finds, in the texts that are searched. */
 static void add_past_search(struct statement *statement, const struct query *query)
 {
+    const char *separator = "";
+
     if (query->search == NULL)
         return;
-    text_append_format(
+    text_append_format(&statement->sql,
+                       " and exists (select from published.search_query($%d) q cross join lateral "
+                       "(select jsonb_build_array(",
+                       statement_add_value(statement, query->search));
+    for (size_t i = 0; i < query->resource->leaf_count; i++) {
+        const struct property *leaf = query->resource->leaves[i];
+
+        if (leaf->search_weight == '\0' || leaf->kind == PROPERTY_RELATION)
+            continue;
+        text_append_format(&statement->sql, "%sjsonb_path_query_array(d.document, '%s')", separator,
+                           path_of(statement, leaf));
+        separator = ", ";
+    }
+    text_append(
         &statement->sql,
-        " and exists (select from published.search_query($%d) q where case when h.valid_to is null "
-        "then exists (select from published.%s_search s where s.id = h.id and s.vector @@ q.query) "
-        "else (jsonb_to_tsvector('published.express', d.document, '[\"string\"]') || "
-        "coalesce(jsonb_to_tsvector(published.stemmer(d.document ->> 'language'), d.document, "
-        "'[\"string\"]'), '') || coalesce(jsonb_to_tsvector('published.express', "
-        "h.translations::jsonb, '[\"string\"]'), '')) @@ q.query end)",
-        statement_add_value(statement, query->search), query->resource->table);
+        ") as texts offset 0) w where (jsonb_to_tsvector('published.express', w.texts, "
+        "'[\"string\"]') || coalesce(jsonb_to_tsvector(published.stemmer(d.document ->> 'language'), "
+        "w.texts, '[\"string\"]'), '') || coalesce(jsonb_to_tsvector('published.express', "
+        "h.translations::jsonb, '[\"string\"]'), '')) @@ q.query)");
 }
 
 /* Where it was, along the ground (haversine formula) and within the box. */
@@ -463,59 +487,90 @@ static void add_past_place(struct statement *statement, const struct query *quer
 }
 
 /*
- * "with ended as (…), found as (…)": the records of which a row ended in the last days; and of
- * these the rows that ended then or are public now, and match: as of their last moment, or of now.
- * Most offers have no deadlines, and their texts are not read as JSON.
+ * Many forms end without that anything left: when records are rendered anew, or an offer whose last
+ * deadline is past is changed. So what costs is done last, and for as few as can be:
+ *
+ * changed    the forms that ended in the last days because the record was changed or withdrawn
+ * ended      of these, where a date of theirs lay ahead, by their text
+ * present    which of their records match now, by the tables that lists ask
+ * candidate  those that match no more, or have other deadlines than they had
+ * fitting    those of them that matched, as far as the facts go
+ * found      and as far as time has a say in it, as of their last moment
  */
-static void add_found(struct statement *statement, const struct query *query)
+static void add_candidates(struct statement *statement, const struct query *query)
 {
-    const bool has_deadlines = resource_property(query->resource, "application") != NULL;
     const int resource = statement_add_value(statement, query->resource->path);
 
-    text_append_format(&statement->sql,
-                       "with ended as materialized (select distinct h.id from published.history h "
-                       "where h.resource = $%d and h.valid_to > now() - interval '%d days'%s",
-                       resource, GONE_DAYS,
-                       has_deadlines ? " and strpos(h.document, '\"deadlines\":') > 0" : "");
+    text_append_format(
+        &statement->sql,
+        "with changed as materialized (select h.id, h.valid_from from published.history h left join "
+        "published.history later on later.id = h.id and later.valid_from = h.valid_to and "
+        "later.updated_at = h.updated_at where h.resource = $%d and h.valid_to > now() - interval "
+        "'%d days' and later.id is null",
+        resource, GONE_DAYS);
     if (query->id_count > 0)
         text_append_format(&statement->sql, " and h.id = any($%d::uuid[])",
                            statement_add_value(
                                statement, statement_array(statement, query->ids, query->id_count)));
+    text_append(
+        &statement->sql,
+        "), ended as materialized (select h.id, h.valid_from, h.valid_to, (h.document::json #> "
+        "'{application,deadlines}')::text as dates from changed join published.history h on h.id = "
+        "changed.id and h.valid_from = changed.valid_from where exists (select from "
+        "regexp_matches(h.document, '\"(?:date|starts_on|ends_on)\":\"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+        "\"', 'g') as m(found) where found[1] > to_char(h.valid_to - interval '2 days', "
+        "'YYYY-MM-DD'))), present as materialized (select p.id");
+    compose_matches(statement, query, NULL, compose_add_point(statement, query, true));
+    text_append_format(
+        &statement->sql,
+        " and p.id in (select id from ended)), candidate as materialized (select e.id, "
+        "e.valid_from, e.dates, c.document as present from ended e left join (present join "
+        "published.history c on c.id = present.id and c.valid_to is null) on present.id = e.id "
+        "where present.id is null or (c.document::json #> '{application,deadlines}')::text is "
+        "distinct from e.dates order by e.valid_to desc limit %d)",
+        query->search == NULL ? GONE_LOOKED_AT_MAX : GONE_SEARCHED_MAX);
+}
+
+static void add_found(struct statement *statement, const struct query *query)
+{
     text_append(&statement->sql,
-                "), found as materialized (select h.id, h.valid_to, d.shown, d.document from ended "
-                "join published.history h on h.id = ended.id cross join lateral (select t.shown, "
-                "t.shown::jsonb as document from (select ");
-    timed_append_past_document(&statement->sql, query->resource, "h.document", LAST);
-    text_append_format(&statement->sql,
-                       " as shown offset 0) t offset 0) d where (h.valid_to is null or h.valid_to "
-                       "> now() - interval '%d days')",
-                       GONE_DAYS);
-    add_conditions(statement, query);
+                ", fitting as materialized (select h.id, h.valid_to, h.document, e.dates, "
+                "e.present from candidate e join published.history h on h.id = e.id and "
+                "h.valid_from = e.valid_from cross join lateral (select h.document::jsonb as "
+                "document offset 0) d where true");
+    add_fixed_conditions(statement, query);
     add_past_search(statement, query);
     add_past_place(statement, query);
+    text_append(&statement->sql, "), found as materialized (select h.* from fitting h");
+    for (size_t i = 0; i < query->condition_count; i++)
+        if (query->conditions[i].filter->property->is_timed) {
+            text_append(&statement->sql, " cross join lateral (select (");
+            timed_append_past_document(&statement->sql, query->resource, "h.document", LAST);
+            text_append(&statement->sql, ")::jsonb as document offset 0) d where true");
+            add_filters(statement, query, true);
+            break;
+        }
     text_append_char(&statement->sql, ')');
 }
 
 void compose_history_gone(struct arena *arena, const struct query *query,
                           struct statement *statement)
 {
-    static const char DATES[] = "document #> '{application,deadlines}'";
-
     statement_init(statement, arena);
+    add_candidates(statement, query);
     add_found(statement, query);
-    /* Of forms with the same dates the last one is enough; and none, where they stand still. */
+    /* Of forms with the same deadlines the last one is enough. */
     text_append_format(
         &statement->sql,
-        " select '{\"version\":' || coalesce((select c.document::jsonb ->> 'version' from "
-        "published.history c where c.id = l.id and c.valid_to is null), '0') || ',\"present\":' || "
-        "coalesce(max(l.present), 'null') || ',\"left\":[' || string_agg(l.shown, ',' order by "
-        "l.valid_to desc) || ']}' from (select distinct on (f.id, f.dates) f.id, f.valid_to, "
-        "f.present, f.shown from (select e.id, e.valid_to, e.%s as dates, p.shown as present, "
-        "left(e.shown, -1) || ',\"ended_at\":\"' || to_char(e.valid_to" DB_RFC3339
-        " || '\"}' as shown, p.id is not null and p.%s is not distinct from e.%s as is_same "
-        "from found e left join found p on p.id = e.id and p.valid_to is null "
-        "where e.valid_to is not null) f where not f.is_same "
-        "order by f.id, f.dates, f.valid_to desc) l "
-        "group by l.id order by max(l.valid_to) desc limit %d",
-        DATES, DATES, DATES, GONE_MAX);
+        " select '{\"version\":' || coalesce((select c.document::json ->> 'version' from "
+        "published.history c where c.id = h.id and c.valid_to is null), '0') || ',\"present\":' || "
+        "coalesce(max(h.present), 'null') || ',\"left\":[' || string_agg(left(d.shown, -1) || "
+        "',\"ended_at\":\"' || to_char(h.valid_to" DB_RFC3339
+        " || '\"}', ',' order by h.valid_to desc) || ']}' from (select * from (select distinct on "
+        "(f.id, f.dates) f.* from found f order by f.id, f.dates, f.valid_to desc) last order by "
+        "last.valid_to desc limit %d) h cross join lateral (select ",
+        GONE_MAX);
+    timed_append_past_document(&statement->sql, query->resource, "h.document", LAST);
+    text_append(&statement->sql,
+                " as shown offset 0) d group by h.id order by max(h.valid_to) desc");
 }
