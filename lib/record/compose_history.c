@@ -439,12 +439,12 @@ static void add_past_search(struct statement *statement, const struct query *que
                            path_of(statement, leaf));
         separator = ", ";
     }
-    text_append(
-        &statement->sql,
-        ") as texts offset 0) w where (jsonb_to_tsvector('published.express', w.texts, "
-        "'[\"string\"]') || coalesce(jsonb_to_tsvector(published.stemmer(d.document ->> 'language'), "
-        "w.texts, '[\"string\"]'), '') || coalesce(jsonb_to_tsvector('published.express', "
-        "h.translations::jsonb, '[\"string\"]'), '')) @@ q.query)");
+    text_append(&statement->sql,
+                ") as texts offset 0) w where (jsonb_to_tsvector('published.express', w.texts, "
+                "'[\"string\"]') || coalesce(jsonb_to_tsvector(published.stemmer(d.document ->> "
+                "'language'), "
+                "w.texts, '[\"string\"]'), '') || coalesce(jsonb_to_tsvector('published.express', "
+                "h.translations::jsonb, '[\"string\"]'), '')) @@ q.query)");
 }
 
 /* Where it was, along the ground (haversine formula) and within the box. */
@@ -503,7 +503,8 @@ static void add_candidates(struct statement *statement, const struct query *quer
 
     text_append_format(
         &statement->sql,
-        "with changed as materialized (select h.id, h.valid_from from published.history h left join "
+        "with changed as materialized (select h.id, h.valid_from from published.history h left "
+        "join "
         "published.history later on later.id = h.id and later.valid_from = h.valid_to and "
         "later.updated_at = h.updated_at where h.resource = $%d and h.valid_to > now() - interval "
         "'%d days' and later.id is null",
