@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DUMP_FLAGS (JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15) | JSON_ENCODE_ANY)
 #define POINTER_BYTES_MAX 1024
 #define NUMBER_MAX 1e15 /* beyond it a number of 15 digits is no longer exact */
 #define DEFAULT_LANGUAGE "en"
@@ -277,7 +276,7 @@ int content_complete(const struct resource *resource, json_t *data)
 
 char *content_dump(const json_t *data)
 {
-    return json_dumps(data, DUMP_FLAGS);
+    return json_dumps(data, CONTENT_DUMP_FLAGS);
 }
 
 const char *content_digest(struct arena *arena, const char *dump)

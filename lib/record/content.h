@@ -48,6 +48,8 @@ bool content_is_composed(const json_t *data);
  * Return: 0; a fault. */
 MUST_CHECK int content_complete(const struct resource *resource, json_t *data);
 
+#define CONTENT_DUMP_FLAGS                                                                         \
+    (JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15) | JSON_ENCODE_ANY)
 /* The one text that @data has, sorted and compact; owned, free(). NULL: out of memory. */
 char *content_dump(const json_t *data);
 /* A hash of that text; in the arena. NULL: out of memory. */

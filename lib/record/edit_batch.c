@@ -187,15 +187,100 @@ int edit_batch_look(struct edit_batch *batch)
 /* --- storing ------------------------------------------------------------------------------------
  */
 
-static void append_item(struct text *items, const struct edit_draft *draft)
+/* What a statement of model_store takes of a record: for the others to parse it is a waste. */
+struct part {
+    const struct property *list; /* this one, and records that have it alone; NULL: no lists */
+    bool is_common; /* else: what catalogue.record holds, or the resource's own table */
+};
+
+/* The property of the record that @property is, or is part of. */
+static const struct property *top_of(const struct property *property)
+{
+    while (property->parent != NULL)
+        property = property->parent;
+    return property;
+}
+
+static bool is_in(const struct part *part, const struct property *property)
+{
+    return part->list != NULL ? property == top_of(part->list)
+                              : property->table == NULL && property->is_common == part->is_common;
+}
+
+static int append_bytes(const char *bytes, size_t size_bytes, void *text)
+{
+    text_append_bytes(text, bytes, size_bytes);
+    return 0;
+}
+
+/* {"title":"…"} */
+static void append_data(struct text *items, const struct edit_draft *draft, const struct part *part)
+{
+    const struct resource *resource = draft->record.resource;
+    char separator = '{';
+
+    for (size_t i = 0; i < resource->property_count; i++) {
+        const struct property *property = &resource->properties[i];
+        const json_t *value =
+            is_in(part, property) ? json_object_get(draft->data, property->name) : NULL;
+
+        if (value == NULL)
+            continue;
+        text_append_format(items, "%c\"%s\":", separator, property->name);
+        if (json_dump_callback(value, append_bytes, items, CONTENT_DUMP_FLAGS) != 0)
+            items->failed = true;
+        separator = ',';
+    }
+    text_append(items, separator == '{' ? "{}" : "}");
+}
+
+static void append_part(struct text *items, const struct edit_batch *batch, const struct part *part)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct edit_draft *draft = batch->drafts[i];
+        const struct edit_record *record = &draft->record;
+
+        if (part->list != NULL && store_value(part->list, draft->data) == NULL)
+            continue;
+        text_append_format(items, "%s{\"id\":\"%s\",", items->length == 0 ? "[" : ",", record->id);
+        if (part->is_common)
+            text_append_format(items,
+                               "\"new\":true,\"slug\":\"%s\",\"version\":1,\"status\":"
+                               "\"draft\",\"digest\":\"%s\",",
+                               record->live_slug, draft->digest);
+        text_append(items, "\"data\":");
+        append_data(items, draft, part);
+        text_append_char(items, '}');
+    }
+    text_append(items, items->length == 0 ? "" : "]");
+}
+
+/* Nothing is sent when none of the records has anything of the part. */
+static int queue_part(struct edit_batch *batch, const char *sql, const struct part *part,
+                      struct db_rows **ret_rows)
+{
+    struct text items;
+    int r = 0;
+
+    text_init(&items, ITEMS_BYTES_MAX);
+    append_part(&items, batch, part);
+    if (text_failed(&items))
+        r = fault_raise(-ENOMEM);
+    else if (items.length > 0)
+        r = db_queue_text(batch->edit.db, sql, DB_PLAN_GENERIC, 1,
+                          (const char *const[]){items.bytes}, ret_rows);
+    text_deinit(&items);
+    return r;
+}
+
+static void append_version(struct text *items, const struct edit_draft *draft)
 {
     const struct edit_record *record = &draft->record;
 
     text_append_format(items,
-                       "%s{\"id\":\"%s\",\"new\":true,\"slug\":\"%s\",\"version\":1,"
-                       "\"status\":\"draft\",\"digest\":\"%s\",\"changed\":[",
-                       items->length == 0 ? "[" : ",", record->id, record->live_slug,
-                       draft->digest);
+                       "%s{\"id\":\"%s\",\"version\":1,\"status\":\"draft\",\"digest\":\"%s\","
+                       "\"changed\":[",
+                       items->length == 0 ? "[" : ",", record->id, draft->digest);
     for (size_t i = 0; i < record->changed_count; i++) {
         if (i > 0)
             text_append_char(items, ',');
@@ -206,42 +291,48 @@ static void append_item(struct text *items, const struct edit_draft *draft)
     text_append_char(items, '}');
 }
 
-static int queue_rows(struct edit_batch *batch, const char *items)
+static int queue_versions(struct edit_batch *batch)
 {
-    const struct edit *edit = &batch->edit;
-    const struct resource *resource = batch->drafts[0]->record.resource;
-    const struct model_store *store = &model_of(edit->model, resource)->store;
-    const json_t **data = arena_alloc_array(edit->arena, batch->count, sizeof(const json_t *));
+    struct text items;
     int r;
 
-    if (data == NULL)
-        return fault_raise(-ENOMEM);
+    text_init(&items, ITEMS_BYTES_MAX);
     for (size_t i = 0; i < batch->count; i++)
-        data[i] = batch->drafts[i]->data;
-    r = db_queue_text(edit->db, store->create, DB_PLAN_GENERIC, 1, &items, &batch->stored);
+        append_version(&items, batch->drafts[i]);
+    text_append_char(&items, ']');
+    r = text_failed(&items)
+            ? fault_raise(-ENOMEM)
+            : db_queue(batch->edit.db, &VERSIONS_ADD, (const char *const[]){items.bytes}, NULL);
+    text_deinit(&items);
+    return r;
+}
+
+static int queue_rows(struct edit_batch *batch, const struct resource *resource)
+{
+    const struct model_store *store = &model_of(batch->edit.model, resource)->store;
+    int r = queue_part(batch, store->create, &(struct part){.is_common = true}, &batch->stored);
+
     if (r == 0)
-        r = store_fill(store, edit->db, items, true, data, batch->count);
-    if (r == 0)
-        r = db_queue(edit->db, &VERSIONS_ADD, &items, NULL);
-    /* Now, not with COMMIT: from here on nobody deletes what they refer to. */
-    return r == 0 && edit_is_referring(resource) ? edit_queue_check(edit) : r;
+        r = queue_part(batch, store->insert, &(struct part){.is_common = false}, NULL);
+    for (size_t i = 0; i < store->list_count && r == 0; i++)
+        r = queue_part(batch, store->lists[i].insert,
+                       &(struct part){.list = store->lists[i].property}, NULL);
+    return r == 0 ? queue_versions(batch) : r;
 }
 
 int edit_batch_store(struct edit_batch *batch)
 {
+    const struct resource *resource = batch->drafts[0]->record.resource;
     const size_t count = contract_resource_count(model_contract(batch->edit.model));
-    struct text items;
     int r;
 
     batch->heads = calloc(count, sizeof(struct db_rows *));
     if (batch->heads == NULL)
         return fault_raise(-ENOMEM);
-    text_init(&items, ITEMS_BYTES_MAX);
-    for (size_t i = 0; i < batch->count; i++)
-        append_item(&items, batch->drafts[i]);
-    text_append_char(&items, ']');
-    r = text_failed(&items) ? fault_raise(-ENOMEM) : queue_rows(batch, items.bytes);
-    text_deinit(&items);
+    r = queue_rows(batch, resource);
+    /* Now, not with COMMIT: from here on nobody deletes what they refer to. */
+    if (r == 0 && edit_is_referring(resource))
+        r = edit_queue_check(&batch->edit);
     return r == 0 ? edit_queue_heads(&batch->edit, batch->drafts, batch->count, batch->heads) : r;
 }
 

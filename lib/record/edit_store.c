@@ -442,7 +442,7 @@ static int store_content(const struct edit *edit, const struct edit_record *reco
                               values, ret_rows);
     }
     if (r == 0)
-        r = store_fill(store, edit->db, item.bytes, is_new, &content->data, 1);
+        r = store_fill(store, edit->db, item.bytes, is_new, content->data);
     if (r == 0)
         r = queue_version(edit, record, change, content);
     if (r == 0 && is_new && edit_is_referring(record->resource))

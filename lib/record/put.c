@@ -427,7 +427,7 @@ static int store_rows(struct putter *putter, struct batch *batch)
     if (r == 0 && batch->old_count > 0)
         r = db_run_text(putter->db, store->change, DB_PLAN_GENERIC, 1, values, NULL);
     if (r == 0)
-        r = store_fill(store, putter->db, values[0], batch->old_count == 0, NULL, 0);
+        r = store_fill(store, putter->db, values[0], batch->old_count == 0, NULL);
     if (r == 0)
         r = db_queue(putter->db, &VERSIONS_ADD, values, NULL);
     if (r == 0)

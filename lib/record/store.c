@@ -6,8 +6,7 @@
 
 #include <stddef.h>
 
-/* The value of a property, or the list around it; NULL: the record has none. */
-static const json_t *value_of(const struct property *property, const json_t *data)
+const json_t *store_value(const struct property *property, const json_t *data)
 {
     const struct property *outermost = property;
     const struct property *path[8];
@@ -24,16 +23,8 @@ static const json_t *value_of(const struct property *property, const json_t *dat
     return data;
 }
 
-static bool has_any(const struct property *property, const json_t *const *data, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (value_of(property, data[i]) != NULL)
-            return true;
-    return data == NULL;
-}
-
 int store_fill(const struct model_store *store, struct db *db, const char *items, bool are_new,
-               const json_t *const *data, size_t count)
+               const json_t *data)
 {
     int r = 0;
 
@@ -43,7 +34,7 @@ int store_fill(const struct model_store *store, struct db *db, const char *items
         r = db_queue_text(db, are_new ? store->insert : store->put, DB_PLAN_GENERIC, 1, &items,
                           NULL);
     for (size_t i = 0; i < store->list_count && r == 0; i++)
-        if (has_any(store->lists[i].property, data, count))
+        if (data == NULL || store_value(store->lists[i].property, data) != NULL)
             r = db_queue_text(db, store->lists[i].insert, DB_PLAN_GENERIC, 1, &items, NULL);
     return r;
 }
