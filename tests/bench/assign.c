@@ -104,7 +104,7 @@ static int run(uint32_t mentees, uint32_t mentors)
     static uint32_t places[PERSONS_MAX];
     const struct compatibility_rules rules = compatibility_rules_default();
     int32_t *scores = calloc((size_t)mentees * mentors, sizeof(*scores));
-    struct assignment_task task = {mentees, mentors, row_ids, column_ids, places, scores, 0, NULL};
+    struct assignment_task task = {mentees, mentors, row_ids, column_ids, places, scores, 0};
     struct assignment assignment;
     uint64_t start_us = clock_monotonic_us();
     double judging;
