@@ -25,7 +25,9 @@
 RECORDS_BEFORE_TESTS("territory", "EXPRESS_RATE_LIMIT=0")
 SERVER_AFTER_TESTS()
 
-TestSuite(territory, .init = records_ready, .fini = test_ends_without_leaks, .timeout = 120);
+static void ready(void);
+
+TestSuite(territory, .init = ready, .fini = test_ends_without_leaks, .timeout = 120);
 
 #define JSON_BYTES 4096
 #define TOWN "/v1/coverage?city=Testville"
@@ -479,6 +481,13 @@ static void wait_until(bool (*is_there)(const char *slug), const char *slug, boo
     cr_assert_fail("%s: still %s", slug, expected ? "missing" : "there");
 }
 
+/* The server has taken over what was imported. */
+static void ready(void)
+{
+    records_ready();
+    wait_until(is_similar, "t-best", true);
+}
+
 Test(territory, what_is_published_or_withdrawn_is_seen_in_a_moment)
 {
     json_auto_t *records =
@@ -559,10 +568,9 @@ Test(territory, what_speaks_for_a_practice_is_seen_to_come_and_go)
     db_pool_free(pool);
 }
 
-/* No look for changes comes to its end from now on. Tests beside this one rest on what is known. */
+/* No look for changes comes to its end from now on. */
 static int hold_changes(struct hold *hold)
 {
-    wait_until(is_similar, "t-best", true);
     return hold_begin(hold, "lock table catalogue.change in access exclusive mode");
 }
 
