@@ -57,6 +57,7 @@ static bool read_limit(struct request *request, struct reply *reply, uint32_t mo
 struct subject {
     const char *resource, *name;
     json_t *record; /* owned */
+    bool ages;      /* the answer changes with time alone */
 };
 
 static int add_subject(const struct request *request, const struct subject *subject, json_t *json)
@@ -84,7 +85,11 @@ static int reply_computed(struct request *request, struct reply *reply,
         return r > 0 ? reply_database(request, reply, r) : r;
     }
     r = computed_json(reply, json);
-    return r == 0 ? computed_public(request, reply, COMPUTED_JSON) : r;
+    if (r == 0)
+        r = computed_public(request, reply, COMPUTED_JSON);
+    if (r == 0 && subject != NULL && subject->ages)
+        reply->cache = REPLY_CACHE_AGING;
+    return r;
 }
 
 /* On one snapshot. Return: 0 with the lease; a db outcome; a fault. */
@@ -149,7 +154,9 @@ int handle_practices_similar(struct request *request, struct reply *reply)
 int handle_partners(struct request *request, struct reply *reply)
 {
     return reply_ranked(request, reply,
-                        (struct subject){.resource = "organisations", .name = "organisation"},
+                        (struct subject){.resource = "organisations",
+                                         .name = "organisation",
+                                         .ages = true}, /* memberships end by the calendar */
                         connect_partners);
 }
 

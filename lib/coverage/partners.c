@@ -5,6 +5,7 @@
 #include "base/fault.h"
 #include "coverage/arrays.h"
 #include "coverage/profiles.h"
+#include "coverage/reach.h"
 #include "coverage/reasons.h"
 #include "coverage/similar.h"
 #include "db/db.h"
@@ -24,12 +25,21 @@ static const struct db_query PROFILE = {
 };
 /* Who is behind the matches: the first organisation of a practice carries it, but terms have no
  * order; all are shown. */
+#define NETWORKS                                                                                   \
+    "networks as materialized (select d.document::json->'members' as members "                     \
+    "from published.networks_terms t join published.networks_documents d on d.id = t.id "          \
+    "where t.term = 'members.organisation@' || $2)"
+#define FELLOWS                                                                                    \
+    "fellows as materialized (select distinct m.value->'organisation'->>'id' as id "               \
+    "from networks n cross join json_array_elements(n.members) m where " REACH_IS_MEMBER(          \
+        "m") " "                                                                                   \
+             "and exists (select from json_array_elements(n.members) own "                         \
+             "where own.value->'organisation'->>'id' = $2 and " REACH_IS_MEMBER("own") "))"
 static const struct db_query BEHIND = {
     .name = "partners_behind",
-    .sql = "select m.n - 1, o.id, o.slug, o.name, o.country, o.city, p.id, p.slug, p.title, "
-           "exists (select from published.networks_terms a join published.networks_terms b "
-           "on b.id = a.id where a.term = 'members.organisation@' || $2 "
-           "and b.term = 'members.organisation@' || o.id) "
+    .sql = "with " NETWORKS ", " FELLOWS " "
+           "select m.n - 1, o.id, o.slug, o.name, o.country, o.city, p.id, p.slug, p.title, "
+           "exists (select from fellows f where f.id = o.id::text) "
            "from unnest($1::uuid[]) with ordinality as m(id, n) "
            "join published.practices p on p.id = m.id "
            "cross join lateral (select substr(t.term, 15)::uuid as id "

@@ -17,24 +17,28 @@ static const struct db_query NETWORKS = {
            "where t.id = r.id and t.term >= 'partner_networks@' and t.term < 'partner_networksA' "
            "union select t.id from published.networks_terms t "
            "where t.term = 'partner_networks@' || r.id "
-           "union select o.id from published.networks_terms m join published.networks_terms o "
-           "on o.term = 'operator@' || substr(m.term, 22) where m.id = r.id "
-           "and m.term >= 'members.organisation@' and m.term < 'members.organisationA') next "
-           "where r.distance < $2::integer) "
-           "select n.id, n.slug, n.name, min(r.distance) from reach r "
-           "join published.networks n on n.id = r.id group by n.id, n.slug, n.name "
-           "order by 4, n.slug limit 201", /* REACH_NETWORKS_MAX, and one more */
+           "union select o.id from published.networks_documents d "
+           "cross join json_array_elements(coalesce(d.document::json->'members', '[]')) m "
+           "join published.networks_terms o "
+           "on o.term = 'operator@' || (m.value->'organisation'->>'id') "
+           "where d.id = r.id and " REACH_IS_MEMBER(
+               "m") ") next "
+                    "where r.distance < $2::integer) "
+                    "select n.id, n.slug, n.name, min(r.distance) from reach r "
+                    "join published.networks n on n.id = r.id group by n.id, n.slug, n.name "
+                    "order by 4, n.slug limit 201", /* REACH_NETWORKS_MAX, and one more */
     .param_count = 2,
 };
 static const struct db_query MEMBERS = {
     .name = "reach_members",
-    .sql = "select m.value->'organisation'->>'id' from published.networks_documents d "
-           "cross join json_array_elements(coalesce(d.document::json->'members', '[]')) m "
-           "where d.id = any($1::uuid[]) and (m.value->>'until' is null "
-           "or published.last_day(m.value->>'until') >= current_date) "
-           "union select substr(t.term, 10) from published.networks_terms t "
-           "where t.id = any($1::uuid[]) and t.term >= 'operator@' and t.term < 'operatorA' "
-           "order by 1 limit 1001", /* REACH_ORGANISATIONS_MAX, and one more */
+    .sql =
+        "select m.value->'organisation'->>'id' from published.networks_documents d "
+        "cross join json_array_elements(coalesce(d.document::json->'members', '[]')) m "
+        "where d.id = any($1::uuid[]) and " REACH_IS_MEMBER(
+            "m") " "
+                 "union select substr(t.term, 10) from published.networks_terms t "
+                 "where t.id = any($1::uuid[]) and t.term >= 'operator@' and t.term < 'operatorA' "
+                 "order by 1 limit 1001", /* REACH_ORGANISATIONS_MAX, and one more */
     .param_count = 1,
 };
 

@@ -15,6 +15,12 @@
 struct arena;
 struct db;
 
+/* Is a member @m of a network's document one today? As SQL. */
+#define REACH_IS_MEMBER(m)                                                                         \
+    "(" m ".value->>'since' is null or published.first_day(" m ".value->>'since') <= "             \
+    "current_date) and (" m ".value->>'until' is null or published.last_day(" m                    \
+    ".value->>'until') >= current_date)"
+
 #define REACH_DISTANCE_MAX 3
 #define REACH_NETWORKS_MAX 200
 #define REACH_ORGANISATIONS_MAX 1000

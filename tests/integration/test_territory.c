@@ -717,6 +717,26 @@ Test(territory, partners_are_others_that_do_the_like)
     json_decref(answer);
 }
 
+/* Of one network, and of none any more. */
+Test(territory, partners_share_the_networks_of_today)
+{
+    json_t *answer = get("/v1/organisations/t-town/partners?limit=100"), *partner;
+    unsigned found = 0;
+    size_t i;
+
+    json_array_foreach (at(answer, "data"), i, partner) {
+        const char *slug = text_at(at(partner, "organisation"), "slug");
+        const bool is_fellow = strcmp(slug, "t-fellow") == 0;
+
+        if (!is_fellow && strcmp(slug, "t-alone") != 0)
+            continue;
+        found++;
+        cr_assert_eq(json_is_true(at(partner, "shares_network")), is_fellow, "%s", slug);
+    }
+    cr_assert_eq(found, 2);
+    json_decref(answer);
+}
+
 static double length_of(const char *from, const char *to, const char *more)
 {
     char path[256];
