@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/fault.h"
+#include "base/uuid.h"
 #include "coverage/arrays.h"
 #include "coverage/paths.h"
 #include "db/db.h"
@@ -12,16 +13,18 @@
 /* --- neighbours --------------------------------------------------------------------------------
  */
 
-/* The number of an edge, the kind of the node at its other end, and the ids of both. */
+/* The number of an edge, the kind of the node at its other end, and the ids of both. What changed
+ * last comes first: that is an order which an index has. */
 #define BY_TERM(edge, kind, table, prefix, ids)                                                    \
     "select " edge " as edge, " kind " as kind, a.id as near, t.id::text as far "                  \
     "from unnest(" ids "::text[]) as a(id) cross join lateral (select t.id "                       \
-    "from published." table "_terms t where t.term = '" prefix "' || a.id limit 1000) t"
+    "from published." table "_terms t where t.term = '" prefix "' || a.id "                        \
+    "order by t.updated_at desc, t.id desc limit 1001) t"
 #define OF_RECORD(edge, kind, table, prefix, ids)                                                  \
     "select " edge ", " kind ", a.id, t.far from unnest(" ids "::text[]) as a(id) "                \
     "cross join lateral (select substr(t.term, length('" prefix "') + 1) as far "                  \
     "from published." table "_terms t where t.id = a.id::uuid and t.term >= '" prefix "' "         \
-    "and t.term < '" prefix "g' limit 1000) t"
+    "and t.term < '" prefix "g' order by t.term limit 1001) t"
 #define MEMBERSHIPS BY_TERM("0", "1", "networks", "members.organisation@", "$1")
 #define RUN BY_TERM("1", "1", "networks", "operator@", "$1")
 #define PRACTICES_OF BY_TERM("5", "2", "practices", "organisations@", "$1")
@@ -41,13 +44,49 @@
 #define OF_NETWORKS                                                                                \
     MEMBERS_OF ALSO RUN_BY ALSO WORKS_WITH ALSO IS_NAMED_BY ALSO PROJECTS_IN " where $6::boolean"
 #define OF_OTHERS BEHIND ALSO PARTNERS_OF ALSO NETWORKS_OF " where $5::boolean"
-/* $1 organisations, $2 networks, $3 practices, $4 projects; $5 to $7: what may be gone through */
+/* $1 organisations, $2 networks, $3 practices, $4 projects; $5 to $7: what may be gone through. Of
+ * each kind PATHS_FAN_OUT_MAX and one more, of all PATHS_EDGES_MAX and one more */
 static const struct db_query NEIGHBOURS = {
     .name = "connect_neighbours",
     .sql = "select * from (" OF_ORGANISATIONS ALSO OF_NETWORKS ALSO OF_OTHERS
-           ") n order by near, edge, far limit 20000",
+           ") n order by near, edge, far limit 20001",
     .param_count = 7,
 };
+
+static void take_edge(struct paths *paths, const struct db_rows *rows, size_t row)
+{
+    static const enum paths_kind NEAR[][2] = {
+        {PATHS_ORGANISATION, PATHS_NETWORK}, {PATHS_ORGANISATION, PATHS_NETWORK},
+        {PATHS_NETWORK, PATHS_NETWORK},      {PATHS_ORGANISATION, PATHS_PROJECT},
+        {PATHS_NETWORK, PATHS_PROJECT},      {PATHS_ORGANISATION, PATHS_PRACTICE}};
+    const unsigned edge = (unsigned)(db_rows_text(rows, row, 0)[0] - '0');
+    const enum paths_kind far = (enum paths_kind)(db_rows_text(rows, row, 1)[0] - '0');
+    const enum paths_kind near = NEAR[edge][0] == far ? NEAR[edge][1] : NEAR[edge][0];
+
+    paths_see(paths, paths_find(paths, near, db_rows_text(rows, row, 2)),
+              (enum paths_edge_kind)edge, far, db_rows_text(rows, row, 3));
+}
+
+/* Rows of one record and one kind follow each other. */
+static bool is_same_run(const struct db_rows *rows, size_t row)
+{
+    return row > 0 && strcmp(db_rows_text(rows, row, 2), db_rows_text(rows, row - 1, 2)) == 0 &&
+           strcmp(db_rows_text(rows, row, 0), db_rows_text(rows, row - 1, 0)) == 0;
+}
+
+static void take_edges(struct paths *paths, const struct db_rows *rows)
+{
+    size_t run = 0;
+
+    for (size_t i = 0; i < db_rows_count(rows); i++) {
+        run = is_same_run(rows, i) ? run + 1 : 1;
+        if (run > PATHS_FAN_OUT_MAX)
+            paths->is_cut = true;
+        take_edge(paths, rows, i);
+    }
+    if (db_rows_count(rows) > PATHS_EDGES_MAX)
+        paths->is_cut = true;
+}
 
 static int look_around(struct db *db, struct arena *arena, const struct connect_query *query,
                        struct paths *paths, unsigned level)
@@ -73,18 +112,8 @@ static int look_around(struct db *db, struct arena *arena, const struct connect_
     if (arena_failed(arena))
         return fault_raise(-ENOMEM);
     r = db_run(db, &NEIGHBOURS, values, &rows);
-    for (size_t i = 0; r == 0 && i < db_rows_count(rows); i++) {
-        static const enum paths_kind NEAR[][2] = {
-            {PATHS_ORGANISATION, PATHS_NETWORK}, {PATHS_ORGANISATION, PATHS_NETWORK},
-            {PATHS_NETWORK, PATHS_NETWORK},      {PATHS_ORGANISATION, PATHS_PROJECT},
-            {PATHS_NETWORK, PATHS_PROJECT},      {PATHS_ORGANISATION, PATHS_PRACTICE}};
-        const unsigned edge = (unsigned)(db_rows_text(rows, i, 0)[0] - '0');
-        const enum paths_kind far = (enum paths_kind)(db_rows_text(rows, i, 1)[0] - '0');
-        const enum paths_kind near = NEAR[edge][0] == far ? NEAR[edge][1] : NEAR[edge][0];
-
-        paths_see(paths, paths_find(paths, near, db_rows_text(rows, i, 2)),
-                  (enum paths_edge_kind)edge, far, db_rows_text(rows, i, 3));
-    }
+    if (r == 0)
+        take_edges(paths, rows);
     return r;
 }
 
@@ -198,24 +227,29 @@ int connect_paths(struct db *db, struct arena *arena, const struct connect_query
 
     for (unsigned level = 0; r == 0; level++) {
         target = paths_find(&paths, PATHS_ORGANISATION, query->to);
-        if (target != UINT32_MAX || level == PATHS_STEPS_MAX || paths.is_cut)
+        if (target != UINT32_MAX || level == PATHS_STEPS_MAX || paths.is_full)
             break;
         r = look_around(db, arena, query, &paths, level);
     }
     return r == 0 ? tell(db, arena, &paths, target, query->limit, ret_json) : r;
 }
 
-static const struct db_query FIND = {
-    .name = "connect_find",
-    .sql = "select d.id from published.organisations_documents d "
-           "where d.slug = $1 or d.id::text = lower($1) limit 1",
+/* Two statements, each of which an index answers; one with "or" walks over all. */
+static const struct db_query FIND_BY_SLUG = {
+    .name = "connect_find_by_slug",
+    .sql = "select d.id from published.organisations_documents d where d.slug = $1",
+    .param_count = 1,
+};
+static const struct db_query FIND_BY_ID = {
+    .name = "connect_find_by_id",
+    .sql = "select d.id from published.organisations_documents d where d.id = $1::uuid",
     .param_count = 1,
 };
 
 int connect_find(struct db *db, struct arena *arena, const char *name, const char **ret_id)
 {
     CLEANUP(db_rows_freep) struct db_rows *rows = NULL;
-    const int r = db_run(db, &FIND, &name, &rows);
+    const int r = db_run(db, uuid_is_valid(name) ? &FIND_BY_ID : &FIND_BY_SLUG, &name, &rows);
 
     *ret_id = NULL;
     if (r != 0 || db_rows_count(rows) == 0)

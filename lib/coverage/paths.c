@@ -31,7 +31,7 @@ static uint32_t add_node(struct paths *paths, size_t place, enum paths_kind kind
     const char *copy = arena_copy(paths->arena, id);
 
     if (copy == NULL || paths->node_count == PATHS_NODES_MAX) {
-        paths->is_cut = true;
+        paths->is_full = paths->is_cut = true;
         return NONE;
     }
     paths->nodes[paths->node_count] =
@@ -65,7 +65,7 @@ void paths_see(struct paths *paths, uint32_t from, enum paths_edge_kind edge, en
     if (node == NONE || paths->nodes[node].level != level)
         return;
     if (paths->edge_count == PATHS_EDGES_MAX) {
-        paths->is_cut = true;
+        paths->is_full = paths->is_cut = true;
         return;
     }
     paths->edges[paths->edge_count] =

@@ -17,6 +17,8 @@ struct arena;
 #define PATHS_STEPS_MAX 6     /* of one way; farther apart nobody knows anybody */
 #define PATHS_NODES_MAX 5000  /* looked at */
 #define PATHS_EDGES_MAX 20000 /* looked at */
+#define PATHS_FAN_OUT_MAX                                                                          \
+    1000 /* of one record, of a kind; more of it tell nothing of whom one knows */
 #define PATHS_SHOWN_MAX 10
 
 enum paths_kind { PATHS_ORGANISATION, PATHS_NETWORK, PATHS_PRACTICE, PATHS_PROJECT, PATHS_KINDS };
@@ -49,6 +51,7 @@ struct paths {
     struct paths_edge *edges;
     size_t edge_count;
     uint32_t *places; /* of nodes by hash, + 1 */
+    bool is_full;     /* no more can be looked at */
     bool is_cut;      /* there was more to look at */
 };
 

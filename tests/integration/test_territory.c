@@ -771,6 +771,38 @@ Test(territory, ways_lead_through_networks_that_work_together_and_back_again)
                            "%s to %s%s", ROWS[i].from, ROWS[i].to, ROWS[i].more);
 }
 
+static bool is_cut(const char *path, const char *etag_of)
+{
+    CLEANUP(response_freep) struct response *response = http_get(path), *other = NULL;
+    bool cut = json_is_true(response_at(response, "/is_cut"));
+
+    cr_assert_eq(response->status, 200, "%s", response->body);
+    other = http_get(etag_of);
+    cr_assert_str_eq(response_header(response, "ETag"), response_header(other, "ETag"));
+    return cut;
+}
+
+/* One practice of the hub has more organisations behind it than are followed. */
+Test(territory, ways_say_when_connections_were_left_out_and_are_the_same_each_time)
+{
+    static const char WAY[] = "/v1/organisations/t-hub/network-paths?to=t-elsewhere";
+    char *id = test_database_value("select upper(id::text) from catalogue.record "
+                                   "where slug = 't-elsewhere'");
+    char by_id[128];
+
+    (void)snprintf(by_id, sizeof(by_id), "/v1/organisations/t-hub/network-paths?to=%s", id);
+    free(id);
+    cr_assert_not(is_cut(WAY, by_id));
+    test_database_run(
+        "insert into published.practices_terms "
+        "select p.id, 'organisations@' || md5(n::text)::uuid, p.country, p.updated_at "
+        "from published.practices p cross join generate_series(1, 1000) n "
+        "where p.slug = 't-hub-does'");
+    cr_assert(is_cut(WAY, by_id));
+    cr_assert_not(is_cut("/v1/organisations/t-hub/network-paths?to=t-elsewhere&through=networks",
+                         "/v1/organisations/t-hub/network-paths?through=networks&to=t-elsewhere"));
+}
+
 /* --- impact ------------------------------------------------------------------------------------
  */
 
