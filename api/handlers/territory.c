@@ -288,9 +288,11 @@ int handle_impact(struct request *request, struct reply *reply)
         return refuse(request, reply, "method_family", "invalid-value",
                       "this goes with indicator and is explaining_change, indicators, monetisation "
                       "or comparison_group");
-    r = begin(request, &db);
+    r = computed_refresh(request);
     if (r == 0)
-        r = impact_fetch(db, &query, &json);
+        r = begin(request, &db);
+    if (r == 0)
+        r = impact_fetch(request->application->profiles, db, request->arena, &query, &json);
     db_release(db);
     return reply_computed(request, reply, NULL, json, r);
 }

@@ -45,6 +45,7 @@ struct profile {
     int64_t updated_us, looked_us, due_us, ended_us;
     char *organisations; /* owned */
     char *evidence;      /* owned; NULL: none */
+    char *indicators;    /* likewise */
     char country[COUNTRY_BYTES];
     bool is_idle;
     bool is_there;
@@ -244,27 +245,45 @@ static struct profile *add(struct shelf *shelf, const char *id)
     return profile;
 }
 
+/* NULL for nothing: most have none of it. */
+static int copy_text(const char *text, char **ret_copy)
+{
+    *ret_copy = text[0] == '\0' ? NULL : strdup(text);
+    return *ret_copy == NULL && text[0] != '\0' ? fault_raise(-ENOMEM) : 0;
+}
+
+static void free_texts(struct profile *profile)
+{
+    free(profile->organisations);
+    free(profile->evidence);
+    free(profile->indicators);
+}
+
 /* Under the lock for writing. */
 static int put(struct shelf *shelf, const struct profiles_item *item)
 {
     struct profile *profile = find(shelf, item->id);
-    const bool has_evidence = item->evidence[0] != '\0';
-    char *organisations = strdup(item->organisations);
-    char *evidence = has_evidence ? strdup(item->evidence) : NULL;
+    struct profile texts = {.organisations = strdup(item->organisations)};
+    int r = texts.organisations == NULL ? fault_raise(-ENOMEM) : 0;
 
-    if (profile == NULL)
+    if (r == 0)
+        r = copy_text(item->evidence, &texts.evidence);
+    if (r == 0)
+        r = copy_text(item->indicators, &texts.indicators);
+    if (r == 0 && profile == NULL) {
         profile = add(shelf, item->id);
-    if (profile == NULL || organisations == NULL || (has_evidence && evidence == NULL)) {
-        free(organisations);
-        free(evidence);
-        return fault_raise(-ENOMEM);
+        r = profile == NULL ? fault_raise(-ENOMEM) : 0;
+    }
+    if (r != 0) {
+        free_texts(&texts);
+        return r;
     }
     forget(shelf, profile);
     set_terms(shelf, profile, item->terms);
-    free(profile->organisations);
-    profile->organisations = organisations;
-    free(profile->evidence);
-    profile->evidence = evidence;
+    free_texts(profile);
+    profile->organisations = texts.organisations;
+    profile->evidence = texts.evidence;
+    profile->indicators = texts.indicators;
     profile->updated_us = item->updated_us;
     profile->looked_us = item->looked_us;
     profile->due_us = item->due_us;
@@ -328,10 +347,14 @@ size_t profiles_count(struct profiles *profiles)
     "coalesce(b.scope, '') || '/' || b.kind, ' ') from published.legal_bases_terms t "             \
     "join published.legal_bases b on b.id = t.id where t.term = 'practices@' || p.id)"
 #define EVIDENCE "concat_ws(' ', " ADOPTIONS ", " LEGAL_BASES "), "
+#define INDICATORS                                                                                 \
+    "coalesce((select string_agg(substr(t.term, 18), ' ') from published.practices_terms t "       \
+    "where t.id = p.id and t.term >= 'impact.indicator=' and t.term < 'impact.indicator>'), ''), "
 #define TIMES UPDATED LOOKED DUE ENDED
 #define IS_IDLE "coalesce(p.activity_status = any($1::text[]), false) from published.practices p "
-#define PROFILE "select p.id, coalesce(p.country, ''), " TERMS ORGANISATIONS EVIDENCE TIMES IS_IDLE
-enum { ID, COUNTRY, OF_TERMS, BEHIND, OF_EVIDENCE, FIRST_TIME, IDLE = FIRST_TIME + 4 };
+#define PROFILE                                                                                    \
+    "select p.id, coalesce(p.country, ''), " TERMS ORGANISATIONS EVIDENCE INDICATORS TIMES IS_IDLE
+enum { ID, COUNTRY, OF_TERMS, BEHIND, OF_EVIDENCE, OF_IMPACT, FIRST_TIME, IDLE = FIRST_TIME + 4 };
 static const struct db_query SNAPSHOT = {
     .name = "profiles_snapshot",
     .sql = "select pg_current_snapshot(), coalesce(pg_snapshot_xmin(pg_current_snapshot()) "
@@ -376,6 +399,7 @@ static int take(struct shelf *shelf, const struct db_rows *rows)
                                      .terms = db_rows_text(rows, i, OF_TERMS),
                                      .organisations = db_rows_text(rows, i, BEHIND),
                                      .evidence = db_rows_text(rows, i, OF_EVIDENCE),
+                                     .indicators = db_rows_text(rows, i, OF_IMPACT),
                                      .is_idle = db_rows_text(rows, i, IDLE)[0] == 't'};
         int64_t *const times[] = {&item.updated_us, &item.looked_us, &item.due_us, &item.ended_us};
 
@@ -401,10 +425,8 @@ static void shelf_free(struct shelf *shelf)
 {
     if (shelf == NULL)
         return;
-    for (size_t i = 0; i < shelf->count; i++) {
-        free(shelf->items[i].organisations);
-        free(shelf->items[i].evidence);
-    }
+    for (size_t i = 0; i < shelf->count; i++)
+        free_texts(&shelf->items[i]);
     free(shelf->items);
     free(shelf->places);
     free(shelf);
@@ -938,4 +960,23 @@ void profiles_observe(struct profiles *profiles, const char *const *ids, size_t 
         see(data, &fact);
     }
     (void)pthread_rwlock_unlock(&profiles->lock);
+}
+
+size_t profiles_survey(struct profiles *profiles, const char *country,
+                       void (*see)(void *data, const char *indicators), void *data)
+{
+    size_t count = 0;
+
+    (void)pthread_rwlock_rdlock(&profiles->lock);
+    for (size_t i = 0; i < profiles->shelf->count; i++) {
+        const struct profile *profile = &profiles->shelf->items[i];
+
+        if (!profile->is_there || (country != NULL && strcmp(profile->country, country) != 0))
+            continue;
+        count++;
+        if (see != NULL && profile->indicators != NULL)
+            see(data, profile->indicators);
+    }
+    (void)pthread_rwlock_unlock(&profiles->lock);
+    return count;
 }

@@ -99,6 +99,7 @@ struct profiles_item {
     const char *terms;         /* separated by spaces */
     const char *organisations; /* ids, separated by spaces */
     const char *evidence;      /* evidence.h; "" for none */
+    const char *indicators;    /* of impact, separated by spaces; "" for none */
     int64_t updated_us, looked_us, due_us;
     int64_t ended_us; /* from then on it is over; 0: nobody knows */
     bool is_idle;
@@ -107,3 +108,12 @@ MUST_CHECK int profiles_put(struct profiles *profiles, const struct profiles_ite
 MUST_CHECK int profiles_new_empty(struct profiles **ret_profiles);
 void profiles_remove(struct profiles *profiles, const char *id);
 size_t profiles_count(struct profiles *profiles);
+
+/*
+ * profiles_survey() - how many practices there are
+ * @country: of this one alone; or NULL
+ * @see:     is told the indicators of impact of each that reports any, borrowed while it is told,
+ *           separated by spaces; NULL: nobody asks
+ */
+size_t profiles_survey(struct profiles *profiles, const char *country,
+                       void (*see)(void *data, const char *indicators), void *data);

@@ -830,6 +830,64 @@ Test(territory, figures_are_added_up_only_where_they_may_be)
     json_decref(answer);
 }
 
+static void expect_many(bool is_cut, size_t figures)
+{
+    json_t *answer = get("/v1/impact?indicator=test_many");
+    json_t *jobs = with(at(answer, "units"), "unit", "jobs");
+
+    cr_assert_eq(json_is_true(at(answer, "is_cut")), is_cut);
+    cr_assert_eq(json_array_size(at(jobs, "figures")), figures);
+    cr_assert_float_eq(number_at(jobs, "minimum"), 1, 1e-9, "the first ones are here");
+    json_decref(answer);
+    answer = get("/v1/impact?indicator=test_many&method_family=indicators");
+    cr_assert_eq(json_array_size(at(answer, "units")), 0);
+    cr_assert_not(json_is_true(at(answer, "is_cut")), "there is not one of this family");
+    json_decref(answer);
+}
+
+/* As many figures as are shown, and one more. Indicators are counted in memory as in SQL. */
+Test(territory, figures_are_cut_where_there_are_more_and_indicators_are_counted_exactly)
+{
+    struct db_pool *pool = sql_pool("express_public", NULL);
+    struct db *db = NULL;
+    json_t *answer = get("/v1/impact?country=FR"), *item;
+    struct text told;
+    size_t i;
+
+    text_init(&told, JSON_BYTES * 4);
+    json_array_foreach (at(answer, "indicators"), i, item)
+        text_append_format(&told, "%s%s %d", i == 0 ? "" : ", ", text_at(item, "indicator"),
+                           (int)number_at(item, "practices"));
+    cr_assert_gt(i, 5);
+    json_decref(answer);
+    cr_assert_eq(db_lease(pool, &db), 0);
+    cr_assert_str_eq(
+        told.bytes,
+        sql_value_of(db,
+                     "select string_agg(i || ' ' || n, ', ' order by n desc, i) from (select "
+                     "substr(term, 18) as i, count(*) as n from published.practices_terms where "
+                     "country = 'FR' and term like 'impact.indicator=%' group by 1) x",
+                     ""));
+    db_release(db);
+    db_pool_free(pool);
+    text_deinit(&told);
+    for (i = 1000; i < 1002; i++) {
+        char sql[700];
+
+        (void)snprintf(sql, sizeof(sql),
+                       "update published.practices_documents set document = jsonb_set("
+                       "document::jsonb, '{impact}', (select jsonb_agg(jsonb_build_object("
+                       "'indicator', 'test_many', 'value', n, 'unit', 'jobs')) from "
+                       "generate_series(1, %zu) n))::text where slug = 't-hub-does'; "
+                       "insert into published.practices_terms select id, "
+                       "'impact.indicator=test_many', country, updated_at from "
+                       "published.practices where slug = 't-hub-does' on conflict do nothing",
+                       i);
+        test_database_run(sql);
+        expect_many(i > 1000, 1000);
+    }
+}
+
 /* --- the radar ---------------------------------------------------------------------------------
  */
 

@@ -71,6 +71,7 @@ static void put(struct profiles *profiles, unsigned i)
                                                                 .terms = terms,
                                                                 .organisations = "",
                                                                 .evidence = evidence_of(i),
+                                                                .indicators = "",
                                                                 .updated_us = updated[i],
                                                                 .looked_us = updated[i]}),
                  0);
@@ -178,7 +179,8 @@ Test(profiles, frequencies_follow_what_comes_and_goes)
                                               .country = "",
                                               .terms = "sectors=catering target_groups=refugees",
                                               .organisations = "",
-                                              .evidence = ""};
+                                              .evidence = "",
+                                              .indicators = ""};
     struct rarity_term terms[] = {{.term = "sectors=catering"}, {.term = "sectors=care"}};
     struct profiles *profiles = NULL;
 
@@ -221,6 +223,7 @@ Test(profiles, practices_of_one_organisation_leave_the_places_to_others)
                                                                                      : i % 2 ? OWN
                                                                                              : BOTH,
                                                                     .evidence = "",
+                                                                    .indicators = "",
                                                                     .updated_us = i}),
                      0);
     profiles_weigh(profiles, terms, 1);
