@@ -20,6 +20,7 @@
 #include "coverage/steps.h"
 #include "db/db.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -50,6 +51,8 @@ struct profile {
     bool is_idle;
     bool is_there;
 };
+
+static_assert(sizeof(struct profile) == PROFILES_ITEM_BYTES, "profiles.h says how many");
 
 /* All of them, at one time. */
 struct shelf {
