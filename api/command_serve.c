@@ -194,7 +194,7 @@ static int prepare(struct serving *serving, const struct settings *settings)
     if (r == 0)
         r = memo_new(&serving->memo);
     if (r == 0)
-        r = creating_new(&serving->creating);
+        r = creating_new(settings->pool_wait_ms, &serving->creating);
     if (r == 0)
         r = offers_new(serving->contract, &serving->offers);
     if (r == 0)

@@ -12,6 +12,7 @@
 #include "audit/audit.h"
 #include "auth/caller.h"
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/limits.h"
 #include "base/problem.h"
@@ -29,10 +30,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define ACTION "record.create"
 
-enum state { STATE_WAITS, STATE_LEADS, STATE_DONE };
+enum state { STATE_WAITS, STATE_GOES, STATE_LEADS, STATE_DONE };
 
 /* A request; lives on its thread's stack. */
 struct create {
@@ -49,16 +51,23 @@ struct create {
 
 struct creating {
     pthread_mutex_t lock;
+    pthread_condattr_t monotonic;
+    uint32_t wait_ms; /* for others of the caller */
     struct create *waiting; /* in the order in which they came */
     struct create *leading;
     struct creating_figures figures;
 };
 
-int creating_new(struct creating **ret_creating)
+int creating_new(uint32_t wait_ms, struct creating **ret_creating)
 {
     struct creating *creating = calloc(1, sizeof(*creating));
 
-    if (creating == NULL || pthread_mutex_init(&creating->lock, NULL) != 0) {
+    if (creating == NULL)
+        return fault_raise(-ENOMEM);
+    creating->wait_ms = wait_ms;
+    if (pthread_mutex_init(&creating->lock, NULL) + pthread_condattr_init(&creating->monotonic) +
+            pthread_condattr_setclock(&creating->monotonic, CLOCK_MONOTONIC) !=
+        0) {
         free(creating);
         return fault_raise(-ENOMEM);
     }
@@ -70,6 +79,7 @@ void creating_free(struct creating *creating)
 {
     if (creating == NULL)
         return;
+    (void)pthread_condattr_destroy(&creating->monotonic);
     (void)pthread_mutex_destroy(&creating->lock);
     free(creating);
 }
@@ -143,6 +153,7 @@ static size_t gather(struct creating *creating, struct create *leader,
         struct create *one = *at;
 
         if (are_alike(one, leader) && !has_key(batch, count, one)) {
+            one->state = STATE_GOES;
             batch[count++] = one;
             *at = one->next;
         } else {
@@ -306,9 +317,36 @@ static void lead(struct creating *creating, struct create *leader)
     (void)pthread_mutex_unlock(&creating->lock);
 }
 
+static void give_up(struct creating *creating, struct create *create)
+{
+    take_out(&creating->waiting, create);
+    create->outcome = CREATING_ALONE;
+    create->state = STATE_DONE;
+}
+
+/* Until it leads, or somebody has done it; with the lock held. Who waits for too long goes
+ * by itself: the one before it may be held up by something that is its own. */
+static void await(struct creating *creating, struct create *create)
+{
+    const uint64_t until_ms = clock_monotonic_ms() + creating->wait_ms;
+    const struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
+                                   .tv_nsec = (long)(until_ms % 1000) * 1000000};
+
+    while (create->state == STATE_WAITS || create->state == STATE_GOES) {
+        /* Who goes along with a transaction waits for its end, which has a deadline. */
+        if (create->state == STATE_GOES)
+            (void)pthread_cond_wait(&create->turn, &creating->lock);
+        else if (pthread_cond_timedwait(&create->turn, &creating->lock, &until) != ETIMEDOUT ||
+                 create->state != STATE_WAITS)
+            continue;
+        else
+            give_up(creating, create);
+    }
+}
+
 static int run(struct creating *creating, struct create *create)
 {
-    if (pthread_cond_init(&create->turn, NULL) != 0)
+    if (pthread_cond_init(&create->turn, &creating->monotonic) != 0)
         return fault_raise(-ENOMEM);
     (void)pthread_mutex_lock(&creating->lock);
     if (may_lead(creating, create, 1 + count_alike(creating->waiting, create))) {
@@ -318,8 +356,7 @@ static int run(struct creating *creating, struct create *create)
         create->state = STATE_WAITS;
         append(&creating->waiting, create);
     }
-    while (create->state == STATE_WAITS)
-        (void)pthread_cond_wait(&create->turn, &creating->lock);
+    await(creating, create);
     (void)pthread_mutex_unlock(&creating->lock);
     if (create->state == STATE_LEADS)
         lead(creating, create);

@@ -20,7 +20,8 @@ struct creating;
 struct reply;
 struct request;
 
-MUST_CHECK int creating_new(struct creating **ret_creating);
+/* @wait_ms: for others of the caller; who waits for longer goes by itself */
+MUST_CHECK int creating_new(uint32_t wait_ms, struct creating **ret_creating);
 void creating_free(struct creating *creating); /* takes NULL */
 
 struct creating_figures {

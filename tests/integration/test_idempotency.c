@@ -330,14 +330,19 @@ Test(idempotency, who_comes_while_the_first_is_under_way_is_told_so_within_a_sec
 {
     CLEANUP(response_freep)
     struct response *known = post(writer_partner(), "key-before-held", BODY);
-    CLEANUP(response_freep) struct response *meanwhile = NULL, *after = NULL;
+    CLEANUP(response_freep) struct response *meanwhile = NULL, *beside = NULL, *after = NULL;
+    struct http_pending *pending;
     pthread_t holder;
 
     expect_status(known, 201, "so that the caller's name is known");
     cr_assert_eq(pthread_create(&holder, NULL, hold_key, NULL), 0);
     while (!is_held())
         ;
-    meanwhile = post(writer_partner(), "key-held", BODY);
+    pending = http_begin_as(writer_partner(), "POST", "/v1/practices",
+                            (const char *const[]){"Idempotency-Key: key-held", NULL}, BODY);
+    beside = post(writer_partner(), "key-beside-held", BODY);
+    expect_status(beside, 201, "what has another key is not held up for long");
+    meanwhile = http_end(pending);
     expect_problem(meanwhile, 409, "idempotency-in-progress", "meanwhile");
     cr_assert_str_eq(response_header(meanwhile, "Retry-After"), "1");
     cr_assert_eq(pthread_join(holder, NULL), 0);

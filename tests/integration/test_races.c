@@ -146,8 +146,9 @@ static void start_beside(struct nodes *nodes)
 
     for (size_t i = 0; i < ARRAY_LENGTH(NODE); i++)
         nodes->first[i] = strdup(getenv(NODE[i]));
-    if (!test_server_start_beside(&nodes->second, &first, (const char *const[]){SETTINGS, NULL},
-                                  &what))
+    if (!test_server_start_beside(
+            &nodes->second, &first,
+            (const char *const[]){SETTINGS, "EXPRESS_POOL_WAIT_MS=60000", NULL}, &what))
         cr_assert_fail("%s", what);
     free(first.database_url);
 }
