@@ -52,7 +52,7 @@ struct create {
 struct creating {
     pthread_mutex_t lock;
     pthread_condattr_t monotonic;
-    uint32_t wait_ms; /* for others of the caller */
+    uint32_t wait_ms;       /* for others of the caller */
     struct create *waiting; /* in the order in which they came */
     struct create *leading;
     struct creating_figures figures;
