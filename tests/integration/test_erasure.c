@@ -827,13 +827,53 @@ static void keep_house_on_a_backup(const struct test_person *old)
     expect_publications("0");
 }
 
-/* Checks P3, P8. */
+static void write_ledger(const char *path, const char *content)
+{
+    FILE *file = fopen(path, "w");
+
+    cr_assert_not_null(file);
+    cr_assert(fputs(content, file) >= 0);
+    cr_assert_eq(fclose(file), 0);
+}
+
+/* The file that was lost is whole again after a round, with what is older than a day, too; and as
+ * long as it cannot be read, nobody is erased by age. */
+static void keep_house_with_the_ledger(const char *path, const struct test_person *old,
+                                       const char *receipt)
+{
+    static const char *const HOUSEKEEPING[] = {"housekeeping", NULL};
+    struct program_result result;
+    char line[200] = "";
+    bool is_told = false;
+    FILE *file;
+
+    test_database_run("update mentoring.erasure set erased_at = erased_at - interval '9 days'");
+    cr_assert_eq(unlink(path), 0);
+    keep_house(NULL, "removed ");
+    file = fopen(path, "r");
+    cr_assert_not_null(file, "it is made anew");
+    while (fgets(line, sizeof(line), file) != NULL)
+        is_told = is_told || strncmp(line, receipt, strlen(receipt)) == 0;
+    (void)fclose(file); /* only read */
+    cr_expect(is_told, "%s is missing", receipt);
+    write_ledger(path, "who knows\n");
+    last_active(old, 731);
+    cr_assert(test_server_command(HOUSEKEEPING, &result));
+    cr_expect_eq(result.exit_code, 1, "%s%s", result.out, result.error);
+    program_result_deinit(&result);
+    cr_expect(is_there(old), "nobody is erased in doubt");
+    write_ledger(path, "");
+    keep_house(NULL, "removed ");
+    cr_expect_not(is_there(old), "the time is over");
+}
+
+/* Checks P3, P8, P10. */
 Test(erasure, a_backup_brings_nobody_back)
 {
     char setting[300], backup[300];
     const char *const changes[] = {"EXPRESS_RATE_LIMIT=0", setting, NULL};
     struct test_server server;
-    struct test_person old;
+    struct test_person old, late;
     struct stage stage;
     char *what = NULL;
     CLEANUP(response_freep)
@@ -882,6 +922,8 @@ Test(erasure, a_backup_brings_nobody_back)
     wait_for(&stage.mentee, 503, "erasures-missing");
     keep_house_on_a_backup(&old);
     wait_for(&stage.mentee, 404, "not-found");
+    mentoring_person("mentees", stage.programme, NULL, &late);
+    keep_house_with_the_ledger(strchr(setting, '=') + 1, &late, response_text_at(done, "/receipt"));
     if (!test_server_stop(&server, &what))
         cr_assert_fail("%s", what);
     (void)unlink(backup);
