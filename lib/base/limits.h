@@ -31,13 +31,11 @@
 #define FACET_VALUES_MAX 100    /* of one facet */
 #define SEARCH_MATCHES_MAX 1000 /* ranked at most: beyond it nobody pages by relevance */
 #define SORT_KEYS_MAX 4
-#define GONE_DAYS 90 /* calendars that ask once a quarter hear of what was withdrawn */
-#define GONE_MAX 500 /* forms of records of these in one calendar, the latest first */
-#define GONE_LOOKED_AT_MAX                                                                         \
-    5000                      /* of which it is asked whether they were in a calendar: a second    \
-                               */
-#define GONE_SEARCHED_MAX 500 /* the same where their words are read */
-#define FAULTS_MAX 100        /* errors of one problem */
+#define GONE_DAYS 90            /* calendars that ask once a quarter hear of what was withdrawn */
+#define GONE_MAX 500            /* forms of records of these in one calendar, the latest first */
+#define GONE_LOOKED_AT_MAX 5000 /* that are asked whether they were in it: a second */
+#define GONE_SEARCHED_MAX 500   /* the same where their words are read */
+#define FAULTS_MAX 100          /* errors of one problem */
 #define REPLY_BYTES_MAX (16 * 1024 * 1024)
 #define REQUEST_ARENA_BYTES_MAX (32 * 1024 * 1024)
 #define COMPRESS_BYTES_MIN 1024 /* below it the header costs what the coding saves */

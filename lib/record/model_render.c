@@ -340,14 +340,14 @@ int compose_render(struct arena *arena, struct model_resource *of)
     statements_add(&statements, &sql);
     compose_documents(&sql, of->resource);
     statements_add(&statements, &sql);
-    if (timed_has(of->resource)) {
-        text_append_format(&sql, "select published.%s_keep($1::uuid[])", of->resource->table);
-        statements_add(&statements, &sql);
-    }
     compose_terms(&sql, of->resource);
     statements_add(&statements, &sql);
     compose_search(&statements, &sql, of->resource);
     compose_history(&statements, &sql, of->resource);
+    if (timed_has(of->resource)) {
+        text_append_format(&sql, "select published.%s_keep($1::uuid[])", of->resource->table);
+        statements_add(&statements, &sql);
+    }
     text_deinit(&sql);
 
     return statements_take(&statements, &of->render, &of->render_count);

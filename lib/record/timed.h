@@ -6,7 +6,7 @@
  * to a deadline. Nothing of it is stored with the record. The database says what it is, by three
  * functions of schema published that bear the name of the resource's table:
  *
- *   <table>_keep(ids uuid[])         keeps what the others need; run when records are rendered
+ *   <table>_keep(ids uuid[])         keeps what the others need; rendering ends with it
  *   <table>_timed(at timestamptz)    a row of each record at a time: id, a column for each timed
  *                                    property, and members, all of them as JSON
  *   <table>_timed_then(document text, at timestamptz)

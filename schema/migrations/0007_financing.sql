@@ -173,28 +173,29 @@ returns setof record language sql stable as $$
     end as status) state
 $$;
 
--- financing_closed_since() - when somebody closed or paused the offer $1, whose document is $2, by hand
--- Later changes leave that as it is: the history says since when it has been so without a break.
--- What is being rendered is not in it yet.
-create function published.financing_closed_since(id uuid, document json) returns timestamptz
-language sql stable as $$
-  select case when $2 ->> 'activity_status' in ('closed', 'paused') then coalesce(
-    (select min(h.valid_from) from published.history h
-      where h.id = $1 and h.valid_from > coalesce(
-        (select max(o.valid_from) from published.history o
-          where o.id = $1 and coalesce(o.document::json ->> 'activity_status', '') not in
-                ('closed', 'paused')), '-infinity')),
-    ($2 ->> 'updated_at')::timestamptz) end
+-- financing_closed_since() - when somebody closed or paused by hand the offer of which $1 is the
+-- document at the time $2. Later changes leave that as it is: the history says since when it has been
+-- so without a break.
+create function published.financing_closed_since(document json, at timestamptz)
+returns timestamptz language sql stable as $$
+  select case when $1 ->> 'activity_status' in ('closed', 'paused') then (
+    select min(h.valid_from) from published.history h
+     where h.id = ($1 ->> 'id')::uuid and h.valid_from <= $2 and h.valid_from > coalesce(
+       (select max(o.valid_from) from published.history o
+         where o.id = ($1 ->> 'id')::uuid and o.valid_from <= $2
+           and coalesce(o.document::json ->> 'activity_status', '') not in ('closed', 'paused')),
+       '-infinity')) end
 $$;
 
--- financing_offers_keep() - what rendering keeps of the records $1, beside their documents
+-- financing_offers_keep() - what rendering keeps of the records $1, beside their documents and their
+-- history
 -- Not in SQL alone: the tables of the read model are made after the migrations.
 create function published.financing_offers_keep(ids uuid[]) returns void
 language plpgsql as $$
 begin
   delete from published.financing_moment m where m.id = any(ids);
   insert into published.financing_moment
-  select d.id, m.*, published.financing_closed_since(d.id, d.document::json)
+  select d.id, m.*, published.financing_closed_since(d.document::json, 'infinity')
     from published.financing_offers_documents d
     cross join lateral published.financing_moments(d.document::json) m where d.id = any(ids);
 end
@@ -249,7 +250,8 @@ $$;
 
 create function published.financing_offers_timed_then(document text, at timestamptz)
 returns text language sql stable as $$
-  select published.financing_members(row (null::uuid, m.*, null::timestamptz)::published.financing_moment, at)
+  select published.financing_members(row (null::uuid, m.*, published.financing_closed_since(
+           document::json, at))::published.financing_moment, at)
     from published.financing_moments(document::json) m
    where m.valid_from <= at and m.valid_until > at
 $$;
