@@ -351,6 +351,7 @@ static int read_body(struct exchange *exchange, struct problem *problem)
     struct request *request = &exchange->request;
     int r;
 
+    request->body_bytes = exchange->content_bytes;
     if (exchange->route->body == BODY_FORM)
         return request_decode_form(request, exchange->content, exchange->content_bytes, problem)
                    ? 0

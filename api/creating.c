@@ -34,7 +34,20 @@
 
 #define ACTION "record.create"
 
-enum state { STATE_WAITS, STATE_GOES, STATE_LEADS, STATE_DONE };
+/* Less than what a request waits for a lock by itself (command_serve.c): then it is for itself. */
+#define LOCK_MS "100"
+
+static const struct db_query HURRY = {
+    .name = "creating_hurry",
+    .sql = "select set_config('lock_timeout', '" LOCK_MS "', true)",
+};
+
+enum state {
+    STATE_WAITS, /* in the list of those that do: may leave it */
+    STATE_GOES,  /* along with one that leads */
+    STATE_LEADS,
+    STATE_DONE,
+};
 
 /* A request; lives on its thread's stack. */
 struct create {
@@ -47,6 +60,8 @@ struct create {
     enum state state;
     int outcome; /* once done: 0: kept; CREATING_ALONE; a db outcome; a fault */
     struct create *next;
+    struct create *batch[CREATES_TOGETHER_MAX]; /* of one that leads: itself first */
+    size_t batch_count;
 };
 
 struct creating {
@@ -141,26 +156,28 @@ static bool has_key(struct create *const *batch, size_t count, const struct crea
     return false;
 }
 
-/* Those that go with @leader, itself first. */
-static size_t gather(struct creating *creating, struct create *leader,
-                     struct create *batch[CREATES_TOGETHER_MAX])
+/* Now it leads, and those that wait and may go with it do. */
+static void promote(struct creating *creating, struct create *leader)
 {
     struct create **at = &creating->waiting;
-    size_t count = 0;
+    size_t bytes = leader->request->body_bytes;
 
-    batch[count++] = leader;
-    while (*at != NULL && count < CREATES_TOGETHER_MAX) {
+    append(&creating->leading, leader);
+    leader->state = STATE_LEADS;
+    leader->batch[leader->batch_count++] = leader;
+    while (*at != NULL && leader->batch_count < CREATES_TOGETHER_MAX) {
         struct create *one = *at;
 
-        if (are_alike(one, leader) && !has_key(batch, count, one)) {
-            one->state = STATE_GOES;
-            batch[count++] = one;
-            *at = one->next;
-        } else {
+        if (!are_alike(one, leader) || has_key(leader->batch, leader->batch_count, one) ||
+            bytes + one->request->body_bytes > CREATES_BYTES_MAX) {
             at = &one->next;
+            continue;
         }
+        bytes += one->request->body_bytes;
+        leader->batch[leader->batch_count++] = one;
+        one->state = STATE_GOES;
+        *at = one->next;
     }
-    return count;
 }
 
 /* May another transaction begin for as many as wait? If none is under way, for one. */
@@ -182,8 +199,7 @@ static void pass_on(struct creating *creating, struct create *leader)
     while (!are_alike(next, leader))
         next = next->next;
     take_out(&creating->waiting, next);
-    append(&creating->leading, next);
-    next->state = STATE_LEADS;
+    promote(creating, next);
     (void)pthread_cond_signal(&next->turn);
 }
 
@@ -241,6 +257,8 @@ static int store(struct db *db, struct edit_batch *together, struct create *cons
     int r = caller_queue_begin(db, &batch[0]->request->caller, batch[0]->request->id);
 
     if (r == 0)
+        r = db_queue(db, &HURRY, NULL, NULL);
+    if (r == 0)
         r = queue_keys(db, batch, count, &claimed);
     if (r == 0)
         r = edit_batch_look(together);
@@ -250,24 +268,25 @@ static int store(struct db *db, struct edit_batch *together, struct create *cons
         r = edit_batch_store(together);
     if (r == 0)
         r = queue_audit(db, batch, count);
-    if (r == 0)
-        r = db_commit(db);
     return r;
 }
 
-/* What each is told as it is; with the rest it is tried once more by itself, as nothing of it was
- * kept. */
-static int judge(int r)
+/*
+ * What each is told as it is; with the rest it is tried once more by itself, as nothing of it was
+ * kept. What may be the doing of one of several is no answer to the others.
+ */
+static int judge(int r, bool is_of_several)
 {
     switch (r) {
+    case DB_TIMEOUT:
+        return is_of_several ? CREATING_ALONE : r;
     case DB_UNAVAILABLE:
     case DB_BUSY:
-    case DB_TIMEOUT:
     case DB_OUTCOME_UNKNOWN:
     case DB_READ_ONLY:
         return r;
     default:
-        return r > 0 ? CREATING_ALONE : r;
+        return r > 0 || (r < 0 && is_of_several) ? CREATING_ALONE : r;
     }
 }
 
@@ -278,16 +297,25 @@ static int carry_out(struct create *const *batch, size_t count)
     struct edit_draft *drafts[CREATES_TOGETHER_MAX];
     struct edit_batch together = {.edit = batch[0]->draft.edit, .drafts = drafts, .count = count};
     struct db *db = NULL;
+    bool is_committing = false;
     int r = db_lease(request->application->private_pool, &db);
 
     if (r != 0)
-        return judge(r);
-    for (size_t i = 0; i < count; i++)
+        return judge(r, false);
+    for (size_t i = 0; i < count; i++) {
+        /* Else somebody's record would become another's. */
+        if (!are_alike(batch[i], batch[0]))
+            abort();
         drafts[i] = &batch[i]->draft;
+    }
     together.edit.db = db;
     together.edit.problem = &problem;
     r = store(db, &together, batch, count);
-    r = r == DB_UNAVAILABLE && db_may_begin_again(db) ? CREATING_ALONE : judge(r);
+    is_committing = r == 0;
+    if (is_committing)
+        r = db_commit(db);
+    r = r == DB_UNAVAILABLE && db_may_begin_again(db) ? CREATING_ALONE
+                                                      : judge(r, count > 1 && !is_committing);
     db_release(db); /* with a rollback, unless all went well */
     if (r == 0)
         r = edit_batch_take(&together);
@@ -297,22 +325,16 @@ static int carry_out(struct create *const *batch, size_t count)
 
 static void lead(struct creating *creating, struct create *leader)
 {
-    struct create *batch[CREATES_TOGETHER_MAX];
-    size_t count;
-    int outcome;
+    const int outcome = carry_out(leader->batch, leader->batch_count);
 
     (void)pthread_mutex_lock(&creating->lock);
-    count = gather(creating, leader, batch);
-    (void)pthread_mutex_unlock(&creating->lock);
-    outcome = carry_out(batch, count);
-    (void)pthread_mutex_lock(&creating->lock);
     pass_on(creating, leader);
-    creating->figures.created += outcome == 0 ? count : 0;
+    creating->figures.created += outcome == 0 ? leader->batch_count : 0;
     creating->figures.transactions += outcome == 0;
-    for (size_t i = 0; i < count; i++) {
-        batch[i]->outcome = outcome;
-        batch[i]->state = STATE_DONE;
-        (void)pthread_cond_signal(&batch[i]->turn);
+    for (size_t i = 0; i < leader->batch_count; i++) {
+        leader->batch[i]->outcome = outcome;
+        leader->batch[i]->state = STATE_DONE;
+        (void)pthread_cond_signal(&leader->batch[i]->turn);
     }
     (void)pthread_mutex_unlock(&creating->lock);
 }
@@ -350,8 +372,7 @@ static int run(struct creating *creating, struct create *create)
         return fault_raise(-ENOMEM);
     (void)pthread_mutex_lock(&creating->lock);
     if (may_lead(creating, create, 1 + count_alike(creating->waiting, create))) {
-        create->state = STATE_LEADS;
-        append(&creating->leading, create);
+        promote(creating, create);
     } else {
         create->state = STATE_WAITS;
         append(&creating->waiting, create);

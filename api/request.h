@@ -67,6 +67,7 @@ struct request {
     const char *client_address; /* text, "" when unknown */
     struct caller caller;       /* for whom this is done; anonymous when nobody signed in */
     json_t *body;               /* parsed JSON of POST, PUT, PATCH; NULL otherwise */
+    size_t body_bytes;          /* as it was sent */
     struct request_parameter form[FORM_PARAMETERS_MAX]; /* of BODY_FORM, each name once */
     size_t form_count;
     struct service

@@ -45,8 +45,9 @@
 #define WRITE_RETRIES_MAX 3     /* of a transaction that met another one: then it is told */
 #define WRITE_PAUSE_MS_MAX 40   /* before the first; doubled before each next one, by chance less */
 #define CREATES_TOGETHER_MAX 16 /* in one transaction: beyond it one more saves little */
-#define CREATES_LED_MAX 2       /* such transactions of one caller and resource at once, */
-#define CREATES_BESIDE_MIN 8    /* and how many make the second worth while */
+#define CREATES_BYTES_MAX (96 * 1024) /* of their bodies: so what they refer to stays few */
+#define CREATES_LED_MAX 2             /* such transactions of one caller and resource at once, */
+#define CREATES_BESIDE_MIN 8          /* and how many make the second worth while */
 #define AUDIT_PROPERTIES_BYTES_MAX (64 * 1024) /* names in one entry: no body has more bytes */
 
 #define COHORT_PAIRS_LARGE 250000 /* 500 with 500: beyond it one at a time in a server, */

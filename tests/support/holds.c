@@ -142,17 +142,36 @@ static int wait_for(struct hold *hold, const char *sql, const char *what)
     }
 }
 
+/* What has stopped at a place, for a format with the family and the place. */
+#define STOPPED                                                                                    \
+    "from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where " \
+    "datname = current_database()) and not granted and "                                           \
+    "classid::bigint = (%d)::bigint & 4294967295 and objid = %d and objsubid = 2"
+
 int hold_wait(struct hold *hold, enum hold_place place)
 {
     char sql[500];
 
-    (void)snprintf(sql, sizeof(sql),
-                   "select coalesce(min(pid), 0) from pg_locks where locktype = 'advisory' and "
-                   "database = (select oid from pg_database where datname = current_database()) "
-                   "and not granted and classid::bigint = (%d)::bigint & 4294967295 "
-                   "and objid = %d and objsubid = 2",
-                   hold->family, (int)place);
+    (void)snprintf(sql, sizeof(sql), "select coalesce(min(pid), 0) " STOPPED, hold->family,
+                   (int)place);
     return wait_for(hold, sql, hold_name(place));
+}
+
+void hold_wait_several(struct hold *hold, enum hold_place place, int count)
+{
+    char sql[500];
+
+    (void)snprintf(sql, sizeof(sql), "select (count(*) >= %d)::integer " STOPPED, count,
+                   hold->family, (int)place);
+    (void)wait_for(hold, sql, hold_name(place));
+}
+
+void hold_kill_others(struct hold *hold, enum hold_place place, int backend)
+{
+    cr_assert_str_neq(sql_value(hold->db,
+                                "select count(pg_terminate_backend(pid)) " STOPPED " and pid <> %d",
+                                hold->family, (int)place, backend),
+                      "0");
 }
 
 void hold_wait_blocked(struct hold *hold, int backend, const struct http_pending *pending)

@@ -55,6 +55,10 @@ void hold_close(struct hold *hold);
 void hold_arm(struct hold *hold, enum hold_place place);
 /* Waits until one has. Return: the process id of its backend. */
 int hold_wait(struct hold *hold, enum hold_place place);
+/* Waits until so many have. */
+void hold_wait_several(struct hold *hold, enum hold_place place, int count);
+/* Ends the backends of all that have, but this one. */
+void hold_kill_others(struct hold *hold, enum hold_place place, int backend);
 /* They go on. */
 void hold_release(struct hold *hold, enum hold_place place);
 
