@@ -89,6 +89,56 @@ Test(participant, a_place_is_taken_as_coarse_as_it_should_be_or_not_at_all)
     }
 }
 
+Test(participant, what_the_contract_refuses_is_passed_over)
+{
+    static const char *const BODIES[] = {
+        "[]",
+        "[{\"languages\":1}]",
+        "{\"languages\":7,\"skills\":\"x\",\"formats\":{},\"availability\":[],\"area\":1}",
+        "{\"languages\":[7,null,{},{\"language\":7},{\"language\":\"fr\"}]}",
+        "{\"skills\":[7,null,{}],\"goals\":[[]],\"sectors\":[true]}",
+        "{\"availability\":{\"monday\":[7,null],\"tuesday\":\"morning\",\"sunday\":{}}}",
+        "{\"area\":{\"country\":7,\"lat\":\"x\",\"lon\":null}}",
+        "{\"area\":{\"country\":\"BE\",\"lat\":1e300,\"lon\":-1e300}}",
+        "{\"status\":7,\"age_band\":[],\"intake\":{},\"capacity\":\"x\"}",
+        "{\"capacity\":-9223372036854775807}",
+    };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(BODIES); i++) {
+        struct participant_consent consents[PARTICIPANT_CONSENTS_MAX];
+        struct participant mentor = {.kind = PARTICIPANT_MENTOR};
+        json_auto_t *body = body_of(BODIES[i]);
+        struct problem problem = {0};
+        struct arena arena;
+        size_t count;
+
+        arena_init(&arena, ARENA_BYTES);
+        cr_assert_eq(participant_from_json(body, &arena, &mentor, &problem), 0, "%s", BODIES[i]);
+        cr_assert_not(mentor.has_place && mentor.lat_tenths != 0, "%s", BODIES[i]);
+        cr_assert_eq(participant_read_consents(body, &arena, consents, &count, &problem),
+                     PARTICIPANT_INVALID);
+        cr_assert_eq(count, 0, "%s", BODIES[i]);
+        arena_deinit(&arena);
+    }
+}
+
+Test(participant, a_place_of_the_body_has_one_fault)
+{
+    json_auto_t *body = body_of("{\"area\":{\"country\":\"BE\",\"lat\":50.85,\"lon\":4.35}}");
+    struct participant mentee = {.kind = PARTICIPANT_MENTEE};
+    struct problem problem = {0};
+    struct arena arena;
+
+    arena_init(&arena, ARENA_BYTES);
+    problem_add(&problem, &arena, "/area/lat", NULL, "wrong-type", "told before");
+    cr_assert(problem_tells(&problem, "/area/lat"));
+    cr_assert_not(problem_tells(&problem, "/area"));
+    cr_assert_eq(participant_from_json(body, &arena, &mentee, &problem), PARTICIPANT_INVALID);
+    cr_assert_eq(problem.error_count, 2);
+    cr_assert_str_eq(problem.errors[1].pointer, "/area/lon");
+    arena_deinit(&arena);
+}
+
 Test(participant, a_full_arena_is_a_fault)
 {
     json_auto_t *body = body_of("{\"languages\":[{\"language\":\"fr\",\"level\":\"B1\"}],"
