@@ -334,29 +334,31 @@ size_t profiles_count(struct profiles *profiles)
 #define LOOKED MICROSECONDS("coalesce(p.verified_at, p.updated_at)")
 #define DUE MICROSECONDS("p.verify_due")
 #define ENDED MICROSECONDS("(p.ended_on_last + 1)::timestamptz")
-#define TERMS                                                                                      \
-    "coalesce((select string_agg(t.term, ' ') from published.practices_terms t "                   \
-    "where t.id = p.id and split_part(t.term, '=', 1) in ('value_chain_steps', 'target_groups', "  \
-    "'sectors', 'municipality_roles', 'good_practice_themes')), ''), "
-#define ORGANISATIONS                                                                              \
-    "coalesce((select string_agg(substr(t.term, 15), ' ') from published.practices_terms t "       \
-    "where t.id = p.id and t.term >= 'organisations@' and t.term < 'organisations@g'), ''), "
+/* All terms of a practice are fetched once, and told apart. */
+#define TERMS_OF_PRACTICE                                                                          \
+    "cross join lateral (select coalesce(string_agg(t.term, ' ') filter (where "                   \
+    "split_part(t.term, '=', 1) in ('value_chain_steps', 'target_groups', 'sectors', "             \
+    "'municipality_roles', 'good_practice_themes')), '') as compared, "                            \
+    "coalesce(string_agg(substr(t.term, 15), ' ') filter (where t.term >= 'organisations@' "       \
+    "and t.term < 'organisations@g'), '') as organisations, "                                      \
+    "coalesce(string_agg(substr(t.term, 18), ' ') filter (where t.term >= 'impact.indicator=' "    \
+    "and t.term < 'impact.indicator>'), '') as indicators "                                        \
+    "from published.practices_terms t where t.id = p.id) o "
+/* Most have neither: records are looked up for terms that are there. */
 #define ADOPTIONS                                                                                  \
-    "(select string_agg('a' || a.id || '=' || a.result, ' ') from published.adoptions_terms t "    \
-    "join published.adoptions a on a.id = t.id where t.term = 'practice@' || p.id "                \
-    "and a.result in ('works', 'partly', 'trying'))"
+    "(select string_agg((select 'a' || a.id || '=' || a.result from published.adoptions a "        \
+    "where a.id = t.id and a.result in ('works', 'partly', 'trying')), ' ') "                      \
+    "from published.adoptions_terms t where t.term = 'practice@' || p.id)"
 #define LEGAL_BASES                                                                                \
-    "(select string_agg('l' || b.id || '=' || coalesce(b.country, '') || '/' || "                  \
-    "coalesce(b.scope, '') || '/' || b.kind, ' ') from published.legal_bases_terms t "             \
-    "join published.legal_bases b on b.id = t.id where t.term = 'practices@' || p.id)"
+    "(select string_agg((select 'l' || b.id || '=' || coalesce(b.country, '') || '/' || "          \
+    "coalesce(b.scope, '') || '/' || b.kind from published.legal_bases b where b.id = t.id), "     \
+    "' ') from published.legal_bases_terms t where t.term = 'practices@' || p.id)"
 #define EVIDENCE "concat_ws(' ', " ADOPTIONS ", " LEGAL_BASES "), "
-#define INDICATORS                                                                                 \
-    "coalesce((select string_agg(substr(t.term, 18), ' ') from published.practices_terms t "       \
-    "where t.id = p.id and t.term >= 'impact.indicator=' and t.term < 'impact.indicator>'), ''), "
 #define TIMES UPDATED LOOKED DUE ENDED
-#define IS_IDLE "coalesce(p.activity_status = any($1::text[]), false) from published.practices p "
+#define IS_IDLE "coalesce(p.activity_status = any($1::text[]), false) "
 #define PROFILE                                                                                    \
-    "select p.id, coalesce(p.country, ''), " TERMS ORGANISATIONS EVIDENCE INDICATORS TIMES IS_IDLE
+    "select p.id, coalesce(p.country, ''), o.compared, o.organisations, " EVIDENCE                 \
+    "o.indicators, " TIMES IS_IDLE "from published.practices p " TERMS_OF_PRACTICE
 enum { ID, COUNTRY, OF_TERMS, BEHIND, OF_EVIDENCE, OF_IMPACT, FIRST_TIME, IDLE = FIRST_TIME + 4 };
 static const struct db_query SNAPSHOT = {
     .name = "profiles_snapshot",
