@@ -128,6 +128,17 @@ static const char *meeting(void)
     return id;
 }
 
+static const char *goal(void)
+{
+    static char id[ID_BYTES];
+    char path[VALUE_BYTES];
+
+    (void)snprintf(path, sizeof(path), "/v1/mentoring-pairs/%s/goals", pair());
+    if (id[0] == '\0')
+        make(mentoring_coordinator(), path, "{\"term\":\"business_plan\"}", "/id", id);
+    return id;
+}
+
 static const char *receipt(void)
 {
     static char id[ID_BYTES];
@@ -206,6 +217,8 @@ static const char *value_of(const char *template, const char *name, size_t lengt
         return receipt();
     if (is_named(name, length, "meeting"))
         return meeting();
+    if (is_named(name, length, "goal"))
+        return goal();
     if (is_named(name, length, "code") && begins(template, "/v1/mentoring-pairs/"))
         return "job";
     for (size_t i = 0; i < ARRAY_LENGTH(VALUES); i++)
