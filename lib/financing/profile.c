@@ -96,37 +96,66 @@ static uint64_t group_of(const struct offers *offers, const char *code)
     return offers_bit(offers, CRITERION_TARGET_GROUPS, code);
 }
 
-/* Groups that are told, or follow from what is told, and those that this leaves open. */
-static void read_groups(const struct offers *offers, const json_t *body, struct profile *profile)
+/* Groups that are a status: who has one of these has no other. */
+static uint64_t groups_of_status(const struct offers *offers)
 {
-    const char *gender = text_of(body, "gender"), *status = text_of(body, "residence_status");
-    const bool is_woman = gender != NULL && strcmp(gender, "female") == 0;
-    uint64_t *groups = &profile->sets[CRITERION_TARGET_GROUPS];
-    uint64_t *open = &profile->open[CRITERION_TARGET_GROUPS];
+    uint64_t groups = 0;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(OF_STATUS); i++)
+        groups |= group_of(offers, OF_STATUS[i].group);
+    return groups;
+}
+
+/* What is told, and what follows from it. */
+static uint64_t told_groups(const struct offers *offers, const json_t *body, bool is_woman)
+{
+    const char *status = text_of(body, "residence_status");
+    uint64_t groups = 0;
     const json_t *group;
     size_t i;
 
     json_array_foreach (json_object_get(body, "target_groups"), i, group)
-        *groups |= group_of(offers, json_string_value(group));
+        groups |= group_of(offers, json_string_value(group));
     for (i = 0; i < ARRAY_LENGTH(OF_STATUS); i++)
         if (status != NULL && strcmp(status, OF_STATUS[i].status) == 0)
-            *groups |= group_of(offers, OF_STATUS[i].group);
-    /* "Migrants" says of nobody that they are no refugees. */
+            groups |= group_of(offers, OF_STATUS[i].group);
     for (i = 0; i < ARRAY_LENGTH(WIDER); i++)
-        if ((*groups & group_of(offers, WIDER[i].wide)) != 0)
-            *open |= group_of(offers, WIDER[i].narrow);
-    for (i = 0; i < ARRAY_LENGTH(WIDER); i++)
-        if ((*groups & group_of(offers, WIDER[i].narrow)) != 0)
-            *groups |= group_of(offers, WIDER[i].wide);
-    for (i = 0; i < ARRAY_LENGTH(CIRCUMSTANCES); i++)
-        *open |= group_of(offers, CIRCUMSTANCES[i]);
-    for (i = 0; i < ARRAY_LENGTH(OF_WOMEN); i++)
+        if ((groups & group_of(offers, WIDER[i].narrow)) != 0)
+            groups |= group_of(offers, WIDER[i].wide);
+    if (is_woman && (groups & group_of(offers, "migrants")) != 0)
+        groups |= group_of(offers, "migrant_women");
+    return groups;
+}
+
+/* What may be hers, too: "migrants" says of nobody that they are no refugees, nor "refugees" that
+ * they are not young. A status alone says nothing of groups that are none. */
+static uint64_t open_groups(const struct offers *offers, const json_t *body, uint64_t told)
+{
+    const uint64_t statuses = groups_of_status(offers);
+    uint64_t open = json_object_get(body, "target_groups") == NULL ? UINT64_MAX : 0;
+
+    for (size_t i = ARRAY_LENGTH(WIDER); i-- > 0;)
+        if (((told | open) & group_of(offers, WIDER[i].wide)) != 0)
+            open |= group_of(offers, WIDER[i].narrow);
+    for (size_t i = 0; i < ARRAY_LENGTH(CIRCUMSTANCES); i++)
+        open |= group_of(offers, CIRCUMSTANCES[i]);
+    return (told & statuses) != 0 ? open & ~statuses : open;
+}
+
+static void read_groups(const struct offers *offers, const json_t *body, struct profile *profile)
+{
+    const char *gender = text_of(body, "gender");
+    const bool is_woman = gender != NULL && strcmp(gender, "female") == 0;
+    const uint64_t told = told_groups(offers, body, is_woman);
+    uint64_t *open = &profile->open[CRITERION_TARGET_GROUPS];
+
+    profile->sets[CRITERION_TARGET_GROUPS] = told;
+    *open = open_groups(offers, body, told);
+    for (size_t i = 0; i < ARRAY_LENGTH(OF_WOMEN); i++)
         if (gender == NULL || is_woman)
             *open |= group_of(offers, OF_WOMEN[i]);
         else
             *open &= ~group_of(offers, OF_WOMEN[i]);
-    if (is_woman && (*groups & group_of(offers, "migrants")) != 0)
-        *groups |= group_of(offers, "migrant_women");
 }
 
 static int read_languages(const json_t *body, struct arena *arena, struct profile *profile)
