@@ -79,6 +79,10 @@ int participants_refuse(struct writing *writing, int outcome)
         problem_set(writing->problem, "validation-failed", NULL);
         participant_tell_intake_full(writing->request->arena, writing->problem);
         return writing_refuse_problem(writing, writing->problem);
+    case PARTICIPANT_INTAKE_UNKNOWN:
+        problem_set(writing->problem, "validation-failed", NULL);
+        participant_tell_intake_unknown(writing->request->arena, writing->problem);
+        return writing_refuse_problem(writing, writing->problem);
     default:
         return outcome;
     }
@@ -489,7 +493,7 @@ static int keep(struct writing *writing, struct participant *participant)
 {
     int r = participant_store_update(writing->db, writing->request->arena, participant);
 
-    if (r == PARTICIPANT_INTAKE_FULL)
+    if (r == PARTICIPANT_INTAKE_FULL || r == PARTICIPANT_INTAKE_UNKNOWN)
         return participants_refuse(writing, r);
     if (r == 0)
         r = participants_get(writing, PARTICIPANT_LOOK, participant);

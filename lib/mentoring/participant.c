@@ -77,7 +77,7 @@ static void check_skills(const json_t *skills, struct arena *arena, struct probl
     size_t i;
 
     json_array_foreach (skills, i, skill)
-        if (json_is_string(skill) && strncmp(json_string_value(skill), "http", 4) != 0 &&
+        if (json_is_string(skill) && strchr(json_string_value(skill), ':') == NULL &&
             json_string_length(skill) > PARTICIPANT_TERM_BYTES)
             tell(problem, arena, arena_format(arena, "/skills/%zu", i), "too-long",
                  arena_format(arena, "a term has %d characters at most", PARTICIPANT_TERM_BYTES));
@@ -258,6 +258,11 @@ void participant_tell_intake_full(struct arena *arena, struct problem *problem)
     tell(problem, arena, "/intake", "intake-full", "all places of this intake are taken");
 }
 
+void participant_tell_intake_unknown(struct arena *arena, struct problem *problem)
+{
+    tell(problem, arena, "/intake", "unknown-value", "the programme has no intake of this name");
+}
+
 static void check_intake(const struct participant *participant, bool is_same,
                          const struct participant_rules *rules, struct arena *arena,
                          struct problem *problem)
@@ -273,8 +278,7 @@ static void check_intake(const struct participant *participant, bool is_same,
         return;
     }
     if (!is_same)
-        tell(problem, arena, "/intake", "unknown-value",
-             "the programme has no intake of this name");
+        participant_tell_intake_unknown(arena, problem);
 }
 
 bool participant_obeys(const struct participant *participant, const struct participant *before,

@@ -109,6 +109,8 @@ MUST_CHECK bool participant_obeys(const struct participant *participant,
 
 /* Somebody else took the last place of it meanwhile. */
 void participant_tell_intake_full(struct arena *arena, struct problem *problem);
+/* It is not there, or not any more: a programme that is gone has none. */
+void participant_tell_intake_unknown(struct arena *arena, struct problem *problem);
 
 struct participant_consent {
     const char *purpose;

@@ -19,7 +19,8 @@
 #include <string.h>
 
 #define NUMBER_BYTES 24
-#define INTAKE_RULE "participant_intake_full"
+#define INTAKE_PLACES "participant_intake_full"
+#define INTAKE_KNOWN "participant_intake_known"
 #define SUBJECT_KEY "participant_present"
 
 enum { RULES_ID, RULES_SLUG, RULES_CAPACITY, RULES_AGE, RULES_INTAKES };
@@ -405,9 +406,11 @@ static int outcome_of(const struct db *db, int r)
 {
     if (r == DB_UNIQUE_VIOLATION && strcmp(db_constraint(db), SUBJECT_KEY) == 0)
         return PARTICIPANT_SUBJECT_TAKEN;
-    return r == DB_CHECK_VIOLATION && strcmp(db_constraint(db), INTAKE_RULE) == 0
-               ? PARTICIPANT_INTAKE_FULL
-               : r;
+    if (r == DB_CHECK_VIOLATION && strcmp(db_constraint(db), INTAKE_PLACES) == 0)
+        return PARTICIPANT_INTAKE_FULL;
+    if (r == DB_CHECK_VIOLATION && strcmp(db_constraint(db), INTAKE_KNOWN) == 0)
+        return PARTICIPANT_INTAKE_UNKNOWN;
+    return r;
 }
 
 int participant_store_insert(struct db *db, struct arena *arena,

@@ -24,7 +24,8 @@ enum participant_store_outcome {
     PARTICIPANT_NOT_YOURS,       /* seen, and another's to change */
     PARTICIPANT_SUBJECT_TAKEN,   /* in the programme already */
     PARTICIPANT_WITHDRAWN,       /* has left the programme: that is for ever */
-    PARTICIPANT_INTAKE_FULL      /* all places of it are taken */
+    PARTICIPANT_INTAKE_FULL,     /* all places of it are taken */
+    PARTICIPANT_INTAKE_UNKNOWN,  /* the programme has no such one, or is gone */
 };
 
 /*
@@ -70,15 +71,15 @@ MUST_CHECK int participant_store_new_id(struct arena *arena, const char **ret_id
  * participant_store_insert() - with languages and consents
  * @participant: its id and programme_id are set
  * @subject:     pseudonym of who signs in as this person
- * Return: 0; PARTICIPANT_SUBJECT_TAKEN, _INTAKE_FULL: the transaction has failed; a db outcome; a
- * fault.
+ * Return: 0; PARTICIPANT_SUBJECT_TAKEN, _INTAKE_FULL, _INTAKE_UNKNOWN: the transaction has failed;
+ * a db outcome; a fault.
  */
 MUST_CHECK int participant_store_insert(struct db *db, struct arena *arena,
                                         const struct participant *participant, const char *subject,
                                         const struct participant_consent *consents,
                                         size_t consent_count);
-/* The profile anew, and a version more; the row is locked. Return: 0; PARTICIPANT_INTAKE_FULL; a db
- * outcome; a fault. */
+/* The profile anew, and a version more; the row is locked. Return: 0; PARTICIPANT_INTAKE_FULL,
+ * _INTAKE_UNKNOWN; a db outcome; a fault. */
 MUST_CHECK int participant_store_update(struct db *db, struct arena *arena,
                                         const struct participant *participant);
 

@@ -908,11 +908,13 @@ begin
   insert into mentoring.erasure (receipt, participant_id, kind, cause, erased_at, asked_by)
   values (new_receipt, person.id, person.kind, why, at,
           sha256(convert_to(new_receipt || asker, 'UTF8')));
+  -- Whatever is being said in one of the pairs comes before this or after it.
+  select array_agg(q.id) into pairs from (
+    select p.id from mentoring.pair p where person.id in (p.mentor_id, p.mentee_id)
+     order by p.id for update) q;
   -- The pairs end as they do whenever somebody leaves.
   update mentoring.consent c set withdrawn_at = now()
    where c.participant_id = person.id and c.withdrawn_at is null;
-  select array_agg(p.id) into pairs from mentoring.pair p
-   where person.id in (p.mentor_id, p.mentee_id);
   delete from mentoring.feedback f where f.pair_id = any (pairs) and f.side = person.kind::text;
   update mentoring.feedback f set given_at = date_trunc('month', f.given_at, 'UTC')
    where f.pair_id = any (pairs);
@@ -1163,15 +1165,17 @@ begin atomic
                                  where o.pair_id = x.id and p.kind = 'mentee'), '[]'))
         order by x.proposed_at, x.id)
         from mentoring.pair x where p.id in (x.mentor_id, x.mentee_id)), '[]'),
-    -- What was done with the person, and by the person; and by others with its pairs, but for what the
-    -- partner did there.
+    -- What was done with the person, and by the person; and by others with its pairs. What the partner
+    -- did is the partner's, even looking at the person: when one was here is nobody else's to know.
     'log', coalesce((
       select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
                'at', e.at, 'role', e.role, 'by_person', coalesce(e.subject = p.audit_id::text, false),
                'action', e.action, 'resource', e.resource,
                'record', case when e.resource in ('mentors', 'mentees') then null else e.record_id end,
                'version', e.version, 'properties', e.properties)) order by e.at)
-        from (select * from audit.entry e where e.record_id = p.audit_id
+        from (select * from audit.entry e
+               where e.record_id = p.audit_id
+                 and (e.role <> 'participant' or e.subject = p.audit_id::text)
               union
               select * from audit.entry e
                where e.role in ('participant', 'service') and e.subject = p.audit_id::text

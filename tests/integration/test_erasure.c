@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "support/database.h"
+#include "support/holds.h"
 #include "support/http.h"
 #include "support/leaks.h"
 #include "support/mentoring.h"
@@ -228,6 +229,44 @@ Test(erasure, a_person_is_gone_from_every_table_and_the_log_leads_to_nobody)
     program_result_deinit(&verified);
     cr_expect_eq(test_server_log_lines(CANARY), 0);
     cr_expect_eq(test_server_log_lines(stage.mentee.subject), 0);
+    stage_strike(&stage);
+}
+
+/* Checks C7, P5. */
+Test(erasure, what_is_said_while_somebody_is_erased_goes_with_them)
+{
+    struct stage stage;
+    struct hold hold;
+    struct http_pending *pending;
+    CLEANUP(response_freep) struct response *done = NULL;
+    int backend;
+
+    stage_set(&stage);
+    hold_open(&hold, "diomcoop");
+    backend = hold_begin(
+        &hold, path_of("with pair as (select id from mentoring.pair where mentee_id = '%s' and "
+                       "state = 'completed' for share) insert into mentoring.feedback (pair_id, "
+                       "side, moment, satisfaction) select id, 'mentee', 'end', 1 from pair",
+                       stage.mentee.id));
+    pending = http_begin_as(mentoring_coordinator(), "POST", address_of(&stage.mentee, "/erase"),
+                            NULL, NULL);
+    hold_wait_blocked(&hold, backend, pending);
+    hold_end(&hold);
+    done = http_end(pending);
+    while (done->status == 503) { /* on a busy machine it waited for too long */
+        response_free(done);
+        done = erase(mentoring_coordinator(), &stage.mentee);
+    }
+    expect_status(done, 200, "erased");
+    expect_value("2",
+                 "select count(*) from mentoring.feedback f join mentoring.pair p on p.id = "
+                 "f.pair_id where p.programme_id = '%s' and f.side = 'mentor'",
+                 stage.programme);
+    expect_value("0",
+                 "select count(*) from mentoring.feedback f join mentoring.pair p on p.id = "
+                 "f.pair_id where p.programme_id = '%s' and f.side = 'mentee'",
+                 stage.programme);
+    hold_close(&hold);
     stage_strike(&stage);
 }
 
@@ -564,6 +603,8 @@ static void expect_classified(const char *columns)
 static void expect_own_words_only(struct response *told, const struct stage *stage)
 {
     static const char *const OTHERS[] = {"illness", "mentor_prevented", "score"};
+    const json_t *entry;
+    size_t entry_number;
     CLEANUP(response_freep)
     struct response *mentor =
         read_as(stage->mentor.token, address_of(&stage->mentor, "/subject-access"));
@@ -572,6 +613,10 @@ static void expect_own_words_only(struct response *told, const struct stage *sta
         cr_expect_null(strstr(told->body, OTHERS[i]), "%s: %s", OTHERS[i], told->body);
     cr_expect_not_null(strstr(told->body, "goals_reached"), "why both were done: %s", told->body);
     expect_status(mentor, 200, "the mentor asks");
+    json_array_foreach (response_at(mentor, "/log"), entry_number, entry)
+        cr_expect(json_is_true(json_object_get(entry, "by_person")) ||
+                      strcmp(json_string_value(json_object_get(entry, "role")), "participant") != 0,
+                  "what the mentee did, and when: %s", mentor->body);
     cr_expect_not_null(strstr(mentor->body, "illness"), "what the mentor said: %s", mentor->body);
     cr_expect_not_null(strstr(mentor->body, "mentor_prevented"), "%s", mentor->body);
     cr_expect_null(strstr(mentor->body, "score"), "%s", mentor->body);

@@ -101,6 +101,7 @@ Test(participants, what_does_not_belong_there_is_refused_by_pointer)
         {"{\"version\":1}", "/version", "unknown-member"},
         {"{\"skills\":[\"speaks well of everybody\"]}", "/skills/0", "pattern"},
         {"{\"skills\":[\"" SIXTY_ONE "\"]}", "/skills/0", "too-long"},
+        {"{\"skills\":[\"http_" SIXTY_ONE "\"]}", "/skills/0", "too-long"},
         {"{\"goals\":[\"whatever\"]}", "/goals/0", "not-allowed"},
         {"{\"age_band\":\"42\"}", "/age_band", "not-allowed"},
         {"{\"area\":{\"country\":\"BE\",\"lat\":50.85,\"lon\":4.4}}", "/area/lat", "too-precise"},
@@ -231,6 +232,22 @@ Test(participants, all_that_is_wrong_is_told_at_once_by_the_contract_and_by_the_
     expect_error(changed, "/age_band", "not-allowed", "a change");
     expect_error(changed, "/area/lat", "too-precise", "a change");
     cr_expect_eq(json_array_size(response_at(changed, "/errors")), 4, "%s", changed->body);
+    free(programme);
+}
+
+Test(participants, a_programme_that_is_gone_has_no_intake)
+{
+    char *programme = mentoring_programme(RULES);
+    struct test_person mentee;
+    CLEANUP(response_freep) struct response *changed = NULL;
+
+    mentoring_person("mentees", programme, "{\"intake\":\"open\"}", &mentee);
+    test_database_run(
+        path_of("update catalogue.record set deleted_at = now() where id = '%s'", programme));
+    changed = write_text(mentee.token, "PATCH", address_of(&mentee, ""), "*", NULL,
+                         "{\"intake\":\"small\"}");
+    expect_problem(changed, 422, "validation-failed", "an intake of nothing");
+    expect_error(changed, "/intake", "unknown-value", "an intake of nothing");
     free(programme);
 }
 
