@@ -390,20 +390,28 @@ static struct token_keys *keys_now(struct auth *auth)
     return keys;
 }
 
-/* Ours is the first. @ret_index: whose token it is, or claims to be. */
+/* Whose token it is, or claims to be; ours is the first. And what was known of its keys then. */
+struct claimed {
+    size_t index;
+    uint64_t seen;
+};
+
 static int verify_once(struct auth *auth, const char *token, struct token_claims *ret_claims,
-                       const char **reterr_reason, size_t *ret_index)
+                       const char **reterr_reason, struct claimed *ret_claimed)
 {
     struct token_issuer issuers[1 + ISSUERS_MAX];
+    uint64_t seen[1 + ISSUERS_MAX] = {0};
     const size_t count = 1 + issuers_count(auth->issuers);
     int r;
 
     issuers[0] = (struct token_issuer){
         .issuer = auth->issuer, .audience = auth->issuer, .is_ours = true, .keys = keys_now(auth)};
     for (size_t i = 1; i < count; i++)
-        issuers_get(auth->issuers, i - 1, &issuers[i]);
-    *ret_index = 0;
-    r = token_verify(issuers, count, now_s(), token, ret_claims, reterr_reason, ret_index);
+        seen[i] = issuers_get(auth->issuers, i - 1, &issuers[i]);
+    ret_claimed->index = 0;
+    r = token_verify(issuers, count, now_s(), token, ret_claims, reterr_reason,
+                     &ret_claimed->index);
+    ret_claimed->seen = seen[ret_claimed->index];
     for (size_t i = 0; i < count; i++)
         token_keys_unref(issuers[i].keys);
     return r;
@@ -411,11 +419,11 @@ static int verify_once(struct auth *auth, const char *token, struct token_claims
 
 /* A token names a key that is not known. Return: 0: look again; AUTH_INVALID_TOKEN; a db outcome.
  */
-static int find_newer_keys(struct auth *auth, size_t index)
+static int find_newer_keys(struct auth *auth, const struct claimed *claimed)
 {
-    if (index == 0)
+    if (claimed->index == 0)
         return load_keys(auth, KEYS_AGAIN_MS);
-    switch (issuers_await(auth->issuers, index - 1)) {
+    switch (issuers_await(auth->issuers, claimed->index - 1, claimed->seen)) {
     case ISSUERS_NEW_KEYS:
         break;
     case ISSUERS_NOTHING_NEW:
@@ -430,14 +438,16 @@ static int find_newer_keys(struct auth *auth, size_t index)
 static int verify(struct auth *auth, const char *token, struct token_claims *ret_claims,
                   const char **reterr_reason, size_t *ret_index)
 {
-    int r = verify_once(auth, token, ret_claims, reterr_reason, ret_index);
+    struct claimed claimed = {0};
+    int r = verify_once(auth, token, ret_claims, reterr_reason, &claimed);
 
     if (r == TOKEN_UNKNOWN_KEY) {
-        r = find_newer_keys(auth, *ret_index);
+        r = find_newer_keys(auth, &claimed);
         if (r != 0)
             return r;
-        r = verify_once(auth, token, ret_claims, reterr_reason, ret_index);
+        r = verify_once(auth, token, ret_claims, reterr_reason, &claimed);
     }
+    *ret_index = claimed.index;
     return r == TOKEN_INVALID || r == TOKEN_UNKNOWN_KEY ? AUTH_INVALID_TOKEN : r;
 }
 

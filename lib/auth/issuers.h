@@ -47,16 +47,24 @@ MUST_CHECK int issuers_start(struct issuers *issuers, const struct issuers_pace 
 void issuers_free(struct issuers *issuers);
 
 size_t issuers_count(const struct issuers *issuers);
-/* @ret_issuer: its keys are owned by the caller, token_keys_unref() */
-void issuers_get(struct issuers *issuers, size_t index, struct token_issuer *ret_issuer);
+/*
+ * issuers_get()
+ * @ret_issuer: its keys are owned by the caller, token_keys_unref()
+ * Return: how many attempts to fetch them had ended; 0: none yet.
+ */
+uint64_t issuers_get(struct issuers *issuers, size_t index, struct token_issuer *ret_issuer);
 
 enum issuers_state {
     ISSUERS_NOTHING_NEW, /* these are its keys */
     ISSUERS_NEW_KEYS,    /* look again */
     ISSUERS_NO_KEYS      /* they could never be had, or not for a day */
 };
-/* A token names a key that is not known: waits for newer ones, two seconds at most. */
-enum issuers_state issuers_await(struct issuers *issuers, size_t index);
+/*
+ * issuers_await() - a token names a key that is not known: waits for newer ones, two seconds at
+ * most
+ * @seen: what issuers_get() has returned with those: newer ones may have come since
+ */
+enum issuers_state issuers_await(struct issuers *issuers, size_t index, uint64_t seen);
 
 /*
  * issuers_bearer() - what a verified token comes to

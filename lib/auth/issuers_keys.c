@@ -226,41 +226,45 @@ void issuers_stop(struct issuers *issuers)
     (void)pthread_mutex_destroy(&issuers->lock);
 }
 
-void issuers_get(struct issuers *issuers, size_t index, struct token_issuer *ret_issuer)
+uint64_t issuers_get(struct issuers *issuers, size_t index, struct token_issuer *ret_issuer)
 {
     struct issuer *issuer = &issuers->items[index];
+    uint64_t turn;
 
     assert(index < issuers->count);
     lock(issuers);
     *ret_issuer = (struct token_issuer){.issuer = issuer->name,
                                         .audience = issuer->audience,
                                         .keys = token_keys_ref(issuer->known.keys)};
+    turn = issuer->known.turn;
     unlock(issuers);
+    return turn;
 }
 
-enum issuers_state issuers_await(struct issuers *issuers, size_t index)
+enum issuers_state issuers_await(struct issuers *issuers, size_t index, uint64_t seen)
 {
     const uint64_t until_ms = clock_monotonic_ms() + AWAIT_MS;
     const struct timespec until = time_of(until_ms);
     struct issuer_keys *known = &issuers->items[index].known;
     enum issuers_state state = ISSUERS_NOTHING_NEW;
-    uint64_t turn;
     int r = 0;
 
     lock(issuers);
-    turn = known->turn;
-    known->is_wanted = true;
-    (void)pthread_cond_signal(&issuers->woken);
+    if (known->turn == seen) {
+        known->is_wanted = true;
+        (void)pthread_cond_signal(&issuers->woken);
+    }
     /* Waiting helps only when the attempt begins soon enough to end. */
-    if (due_ms(issuers, &issuers->items[index]) < until_ms && issuers->waiting < WAITERS_MAX) {
+    if (known->turn == seen && due_ms(issuers, &issuers->items[index]) < until_ms &&
+        issuers->waiting < WAITERS_MAX) {
         issuers->waiting++;
-        while (r == 0 && known->turn == turn && !atomic_load(&issuers->stop))
+        while (r == 0 && known->turn == seen && !atomic_load(&issuers->stop))
             r = pthread_cond_timedwait(&issuers->ended, &issuers->lock, &until);
         issuers->waiting--;
     }
     if (known->fetched_ms == 0)
         state = ISSUERS_NO_KEYS;
-    else if (known->turn != turn)
+    else if (known->turn != seen)
         state = ISSUERS_NEW_KEYS;
     unlock(issuers);
     return state;
