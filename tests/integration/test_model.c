@@ -25,6 +25,7 @@
 #define STEPS 220        /* of the client alone */
 #define RECORDS_MAX 8    /* that it plays with at once */
 #define VERSIONS_MAX 300 /* of one record */
+#define ASKED_MAX 20
 #define REQUESTS 240     /* of the many */
 #define AT_ONCE 8        /* of them */
 #define SHARED_RECORDS 5 /* that the many play with */
@@ -119,6 +120,21 @@ static int refusal_of(const struct item *item, enum role role, bool deleted_too)
     return item->is_deleted && !deleted_too ? 410 : 0;
 }
 
+/* Others write at the same time: who waited for them for too long asks again, as it is told to;
+ * nothing has happened yet. */
+static struct response *ask(const char *token, const char *method, const char *path,
+                            const char *etag, const char *key, const char *body)
+{
+    struct response *response = write_text(token, method, path, etag, key, body);
+
+    for (int i = 0; i < ASKED_MAX && response->status == 503; i++) {
+        expect_problem(response, 503, "contention", path);
+        response_free(response);
+        response = write_text(token, method, path, etag, key, body);
+    }
+    return response;
+}
+
 static void expect(const struct play *play, const struct item *item, struct response *response,
                    int status)
 {
@@ -164,10 +180,10 @@ static void play_create(struct play *play, struct item *item)
     const long content = play->next_content++;
     CLEANUP(response_freep)
     struct response *response =
-        write_text(writer_partner(), "POST", "/v1/practices", NULL, NULL,
-                   path_of("{\"title\":\"Played with %ld\",\"summary\":\"Written by a "
-                           "test.\",\"city\":\"Place %ld\"}",
-                           content, content));
+        ask(writer_partner(), "POST", "/v1/practices", NULL, NULL,
+            path_of("{\"title\":\"Played with %ld\",\"summary\":\"Written by a "
+                    "test.\",\"city\":\"Place %ld\"}",
+                    content, content));
 
     *item = (struct item){.id = "a new one"};
     play->what = "create";
@@ -182,10 +198,9 @@ static void play_patch(struct play *play, struct item *item, enum role role)
     const uint32_t match = below(&play->chance, 6);
     const char *etag = match == 0 ? NULL : match == 1 ? "\"1-000000000000\"" : item->etag;
     CLEANUP(response_freep)
-    struct response *response =
-        write_text(token_of(role), "PATCH", path_of("/v1/practices/%s", item->id),
-                   etag != NULL && etag[0] == '\0' ? "*" : etag, NULL,
-                   path_of("{\"city\":\"Place %ld\"}", content));
+    struct response *response = ask(token_of(role), "PATCH", path_of("/v1/practices/%s", item->id),
+                                    etag != NULL && etag[0] == '\0' ? "*" : etag, NULL,
+                                    path_of("{\"city\":\"Place %ld\"}", content));
     int refused = refusal_of(item, role, false);
 
     play->what = "patch";
@@ -203,8 +218,8 @@ static void play_patch(struct play *play, struct item *item, enum role role)
 static void play_delete(struct play *play, struct item *item, enum role role)
 {
     CLEANUP(response_freep)
-    struct response *response = write_text(token_of(role), "DELETE",
-                                           path_of("/v1/practices/%s", item->id), "*", NULL, NULL);
+    struct response *response =
+        ask(token_of(role), "DELETE", path_of("/v1/practices/%s", item->id), "*", NULL, NULL);
     const int refused = refusal_of(item, role, false);
 
     play->what = "delete";
@@ -260,9 +275,9 @@ static void play_step(struct play *play, struct item *item, enum role role, long
 {
     const size_t step = below(&play->chance, ARRAY_LENGTH(STEPS_OF));
     CLEANUP(response_freep)
-    struct response *response = write_text(
-        token_of(role), "POST", path_of("/v1/practices/%s/%s", item->id, STEPS_OF[step].name), NULL,
-        NULL, step == RETURN ? "{\"reason\":\"Please mend it.\"}" : NULL);
+    struct response *response =
+        ask(token_of(role), "POST", path_of("/v1/practices/%s/%s", item->id, STEPS_OF[step].name),
+            NULL, NULL, step == RETURN ? "{\"reason\":\"Please mend it.\"}" : NULL);
     const bool may = role == EDITOR || role == NOBODY || !STEPS_OF[step].is_review;
     int status = may ? refusal_of(item, role, false) : 403;
     long content = content_of(item);
@@ -284,8 +299,8 @@ static void play_step(struct play *play, struct item *item, enum role role, long
 static void play_verify(struct play *play, struct item *item, enum role role)
 {
     CLEANUP(response_freep)
-    struct response *response = write_text(
-        token_of(role), "POST", path_of("/v1/practices/%s/verify", item->id), NULL, NULL, NULL);
+    struct response *response =
+        ask(token_of(role), "POST", path_of("/v1/practices/%s/verify", item->id), NULL, NULL, NULL);
     int refused = refusal_of(item, role, false);
 
     play->what = "verify";
@@ -300,9 +315,9 @@ static void play_restore(struct play *play, struct item *item, enum role role)
 {
     const long version = (long)below(&play->chance, (uint32_t)item->version) + 1;
     CLEANUP(response_freep)
-    struct response *response = write_text(
-        token_of(role), "POST", path_of("/v1/practices/%s/versions/%ld/restore", item->id, version),
-        NULL, NULL, NULL);
+    struct response *response =
+        ask(token_of(role), "POST",
+            path_of("/v1/practices/%s/versions/%ld/restore", item->id, version), NULL, NULL, NULL);
     int refused = refusal_of(item, role, true);
     bool same;
 
@@ -325,8 +340,8 @@ static void play_merge(struct play *play, struct item *item, enum role role)
     struct item *into = &play->items[below(&play->chance, (uint32_t)play->item_count)];
     CLEANUP(response_freep)
     struct response *response =
-        write_text(token_of(role), "POST", path_of("/v1/practices/%s/merge", item->id), NULL, NULL,
-                   path_of("{\"into\":\"%s\"}", into->id));
+        ask(token_of(role), "POST", path_of("/v1/practices/%s/merge", item->id), NULL, NULL,
+            path_of("{\"into\":\"%s\"}", into->id));
     int refused = role == OWNER || role == OTHER ? 403 : refusal_of(item, role, false);
 
     play->what = "merge";
