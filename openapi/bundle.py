@@ -40,7 +40,8 @@ FORMATS = {"json": "application/json", "ndjson": "application/x-ndjson", "csv": 
            "geojson": "application/geo+json", "ics": "text/calendar"}
 CALENDARS = (" `ics` is never a page. An event that has left the list within the last 90 days, because "
              "its record was changed, closed or withdrawn while the event lay ahead, is in it as "
-             "`CANCELLED` with a higher `SEQUENCE`, of the latest 500 such changes; of what leaves it "
+             "`CANCELLED` with a higher `SEQUENCE`, of the latest 500 such changes among the latest 5 000 "
+             "changes of all records of its kind; of what leaves it "
              "with time alone, such as by `days_left_min`, nothing is said, for it still holds.")
 LIMITS = ("type", "format", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum")
 STATUS = {"NotModified": "304", "Moved": "308", "InvalidParameter": "400", "InvalidBody": "400",

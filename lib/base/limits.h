@@ -33,7 +33,7 @@
 #define SORT_KEYS_MAX 4
 #define GONE_DAYS 90            /* calendars that ask once a quarter hear of what was withdrawn */
 #define GONE_MAX 500            /* forms of records of these in one calendar, the latest first */
-#define GONE_LOOKED_AT_MAX 5000 /* that are asked whether they were in it: a second */
+#define GONE_LOOKED_AT_MAX 5000 /* changes that are looked at for that: a second */
 #define GONE_SEARCHED_MAX 500   /* the same where their words are read */
 #define FAULTS_MAX 100          /* errors of one problem */
 #define REPLY_BYTES_MAX (16 * 1024 * 1024)

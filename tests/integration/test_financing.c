@@ -4,6 +4,7 @@
  */
 #include "base/annotate.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "db/db.h"
 #include "support/http.h"
@@ -758,6 +759,29 @@ Test(financing, what_was_closed_by_hand_stays_called_off_and_what_was_over_stays
         cr_expect_null(event_text(calendar, past, "status"));
     }
     free(slug);
+}
+
+Test(financing, whoever_changes_much_makes_calendars_remember_less_and_not_fail)
+{
+    struct db_pool *pool = sql_pool(NULL, NULL);
+    struct db *db = NULL;
+
+    cr_assert_eq(db_lease(pool, &db), 0);
+    /* The oldest cannot be read: whoever looks at it fails. */
+    cr_assert_eq(
+        sql_run(db,
+                "insert into published.history (resource, id, valid_from, valid_to, slug, "
+                "etag, updated_at, document) select 'financing-offers', "
+                "gen_random_uuid(), now() - interval '89 days', now() - interval '80 days' "
+                "- n * interval '1 second', 'much-changed-' || n, 'e', now(), case when n "
+                "> %d then '{\"date\":\"2999-01-01\"' else '{}' end from "
+                "generate_series(1, %d) n",
+                GONE_LOOKED_AT_MAX, GONE_LOOKED_AT_MAX + 1),
+        0);
+    json_decref(calendar_of("/v1/financing-offers?format=ics"));
+    cr_assert_eq(sql_run(db, "delete from published.history where slug like 'much-changed-%%'"), 0);
+    db_release(db);
+    db_pool_free(pool);
 }
 
 Test(financing, a_calendar_is_never_a_page)
