@@ -4,12 +4,12 @@
  * builds the whole calendar does not.
  *
  * An event keeps its UID as long as its record, and for a deadline its key or else its day,
- * whatever becomes of the list around it. SEQUENCE is twice the version of the record, and one more
- * for what has left the calendar, so that any change counts, also that of coming back. Whole days
- * are dates without a zone, as everybody in the offer's place understands them; a time of day is
- * given in UTC, which needs no VTIMEZONE. What was called off, and what has left the calendar while
- * it lay ahead, is CANCELLED, so that calendars take it out; what had passed by then stays as it
- * was.
+ * whatever becomes of the list around it. SEQUENCE is twice the version of the record, and one less
+ * for what has left the calendar with it, so that any change counts, also that of coming back,
+ * which takes no new version where time alone does it. Whole days are dates without a zone, as
+ * everybody in the offer's place understands them; a time of day is given in UTC, which needs no
+ * VTIMEZONE. What was called off, and what has left the calendar while it lay ahead, is CANCELLED,
+ * so that calendars take it out; what had passed by then stays as it was.
  */
 #include "format/format.h"
 
@@ -413,9 +413,11 @@ void ics_gone(const struct query *query, struct slice left, struct text *text)
         const unsigned long last = version_of(form);
         struct entry entry = {.record = form,
                               .ended_at = slice_member(form, "ended_at"),
-                              .sequence = (last > version ? last : version) * 2 + 1,
+                              .sequence = (last >= version ? last + 1 : version) * 2 - 1,
                               .is_cancelled = true};
 
+        if (entry.ended_at.length == 0)
+            continue; /* nothing left with it */
         if (has_deadlines(query))
             append_left_deadlines(text, &entry, present, forms);
         else

@@ -417,7 +417,7 @@ void compose_history_count(struct arena *arena, const struct query *query, unsig
 
 /* --- what has left a list ------------------------------------------------------------------- */
 
-#define LAST "(h.valid_to - interval '1 millisecond')"
+#define LAST_OF(ALIAS) "(" ALIAS ".valid_to - interval '1 millisecond')"
 /* h, which e names: by its key, so that no document is read that is not asked for. */
 #define ITS_FORM                                                                                   \
     " cross join lateral (select f.* from published.history f where f.id = e.id and f.valid_from " \
@@ -501,6 +501,8 @@ static void add_past_place(struct statement *statement, const struct query *quer
  * candidate  those that match no more, or have other deadlines than they had
  * fitting    those of them that matched, as far as the facts go
  * found      and as far as time has a say in it, as of their last moment
+ * heir       where it has: the forms that came next and matched when they came, so that nothing of
+ *            theirs was called off, though time may have taken it out since
  */
 static void add_candidates(struct statement *statement, const struct query *query)
 {
@@ -538,24 +540,61 @@ static void add_candidates(struct statement *statement, const struct query *quer
         query->search == NULL ? GONE_LOOKED_AT_MAX : GONE_SEARCHED_MAX);
 }
 
-static void add_found(struct statement *statement, const struct query *query)
+/* What was asked of the facts of h. */
+static void add_past_facts(struct statement *statement, const struct query *query)
 {
-    text_append(&statement->sql,
-                ", fitting as materialized (select h.id, h.valid_to, h.document, e.dates, "
-                "e.present from candidate e" ITS_FORM " cross join lateral (select "
-                "h.document::jsonb as document offset 0) d where true");
+    text_append(&statement->sql, " cross join lateral (select h.document::jsonb as document offset "
+                                 "0) d where true");
     add_fixed_conditions(statement, query);
     add_past_search(statement, query);
     add_past_place(statement, query);
-    text_append(&statement->sql, "), found as materialized (select h.* from fitting h");
+}
+
+static bool has_timed_filters(const struct query *query)
+{
     for (size_t i = 0; i < query->condition_count; i++)
-        if (query->conditions[i].filter->property->is_timed) {
-            text_append(&statement->sql, " cross join lateral (select (");
-            timed_append_past_document(&statement->sql, query->resource, "h.document", LAST);
-            text_append(&statement->sql, ")::jsonb as document offset 0) d where true");
-            add_filters(statement, query, true);
-            break;
-        }
+        if (query->conditions[i].filter->property->is_timed)
+            return true;
+    return false;
+}
+
+/* What time had a say in, as of @instant, SQL. */
+static void add_past_times(struct statement *statement, const struct query *query,
+                           const char *instant)
+{
+    if (!has_timed_filters(query))
+        return;
+    text_append(&statement->sql, " cross join lateral (select (");
+    timed_append_past_document(&statement->sql, query->resource, "h.document", instant);
+    text_append(&statement->sql, ")::jsonb as document offset 0) d where true");
+    add_filters(statement, query, true);
+}
+
+/* Of forms with the same deadlines the last one is enough. */
+static void add_found(struct statement *statement, const struct query *query)
+{
+    text_append(&statement->sql, ", fitting as materialized (select h.id, h.valid_to, h.document, "
+                                 "e.dates, e.present from candidate e" ITS_FORM);
+    add_past_facts(statement, query);
+    text_append(&statement->sql, "), found as materialized (select h.* from fitting h");
+    add_past_times(statement, query, LAST_OF("h"));
+    text_append_format(&statement->sql,
+                       "), last_forms as materialized (select * from (select distinct on (f.id, "
+                       "f.dates) f.* from found f order by f.id, f.dates, f.valid_to desc) last "
+                       "order by last.valid_to desc limit %d)",
+                       GONE_MAX);
+}
+
+/* The forms that came next and were found when they came, whatever time made of them later. Where
+ * time has no say, what was found then was found at its end, too. */
+static void add_heirs(struct statement *statement, const struct query *query)
+{
+    text_append(&statement->sql, ", heir as materialized (select h.id, h.valid_from, h.valid_to, "
+                                 "h.document from (select l.id, l.valid_to as valid_from from "
+                                 "last_forms l) e" ITS_FORM);
+    add_past_facts(statement, query);
+    text_append(&statement->sql, "), inherited as materialized (select h.* from heir h");
+    add_past_times(statement, query, "h.valid_from");
     text_append_char(&statement->sql, ')');
 }
 
@@ -565,18 +604,20 @@ void compose_history_gone(struct arena *arena, const struct query *query,
     statement_init(statement, arena);
     add_candidates(statement, query);
     add_found(statement, query);
-    /* Of forms with the same deadlines the last one is enough. */
-    text_append_format(
+    if (has_timed_filters(query))
+        add_heirs(statement, query);
+    text_append(
         &statement->sql,
         " select '{\"version\":' || coalesce((select c.document::json ->> 'version' from "
         "published.history c where c.id = h.id and c.valid_to is null), '0') || ',\"present\":' || "
-        "coalesce(max(h.present), 'null') || ',\"left\":[' || string_agg(left(d.shown, -1) || "
-        "',\"ended_at\":\"' || to_char(h.valid_to" DB_RFC3339
-        " || '\"}', ',' order by h.valid_to desc) || ']}' from (select * from (select distinct on "
-        "(f.id, f.dates) f.* from found f order by f.id, f.dates, f.valid_to desc) last order by "
-        "last.valid_to desc limit %d) h cross join lateral (select ",
-        GONE_MAX);
-    timed_append_past_document(&statement->sql, query->resource, "h.document", LAST);
-    text_append(&statement->sql,
-                " as shown offset 0) d group by h.id order by max(h.valid_to) desc");
+        "coalesce(max(h.present), 'null') || ',\"left\":[' || string_agg(h.shown, ',' order by "
+        "h.valid_to desc, h.is_heir) || ']}' from (select l.id, l.valid_to, l.present, false as "
+        "is_heir, left(d.shown, -1) || ',\"ended_at\":\"' || to_char(l.valid_to" DB_RFC3339
+        " || '\"}' as shown from last_forms l cross join lateral (select ");
+    timed_append_past_document(&statement->sql, query->resource, "l.document", LAST_OF("l"));
+    text_append(&statement->sql, " as shown offset 0) d");
+    if (has_timed_filters(query))
+        text_append(&statement->sql, " union all select i.id, coalesce(i.valid_to, 'infinity'), "
+                                     "null, true, i.document from inherited i");
+    text_append(&statement->sql, ") h group by h.id order by max(h.valid_to) desc");
 }

@@ -63,7 +63,8 @@ void page_deinit(struct page *page);
  * page_gone() - what a list of records with dates has lost in the last days
  * A row for each record of which an earlier form matched until then, and the present one does not,
  * or has other dates: {"version": of what is public, 0: nothing; "present": the present form, null
- * unless it matches; "left": [the earlier forms, each with ended_at, the latest first]}.
+ * unless it matches; "left": [the earlier forms, each with ended_at, the latest first]}. Among
+ * them, without it, are forms that took the place of one and matched when they came.
  * @ret_rows: owned, db_rows_free(); NULL: none, because the query is of the past itself
  * Return: 0; a db outcome; a fault.
  */

@@ -761,6 +761,106 @@ Test(financing, what_was_closed_by_hand_stays_called_off_and_what_was_over_stays
     free(slug);
 }
 
+/* "2026-11-22", so many days from today, in UTC. */
+static const char *day_from_now(int days, char text[16])
+{
+    const time_t then = (time_t)(clock_wall_ms() / 1000) + (time_t)days * 86400;
+    struct tm parts;
+
+    cr_assert_not_null(gmtime_r(&then, &parts));
+    cr_assert_gt(strftime(text, 16, "%Y-%m-%d", &parts), 0);
+    return text;
+}
+
+/* As if the latest change had been made 12 days ago, and the record 60 days before. */
+static void set_back(struct db *db, const char *slug)
+{
+    cr_assert_eq(sql_run(db,
+                         "with latest as (select id, valid_from from published.history where slug "
+                         "= '%s' and valid_to is null) update published.history h set valid_from = "
+                         "case when h.valid_to is null then now() - interval '12 days' else "
+                         "h.valid_from - interval '60 days' end, valid_to = case when h.valid_to = "
+                         "l.valid_from then now() - interval '12 days' else h.valid_to - interval "
+                         "'60 days' end from latest l where h.id = l.id",
+                         slug),
+                 0);
+}
+
+Test(financing, what_leaves_a_calendar_with_time_alone_is_not_called_off)
+{
+    static const struct {
+        const char *filter;
+        int opens, near, far;
+    } ROWS[] = {
+        {"days_left_max=14", -30, -5, 25},
+        {"application_status=open", -30, -7, -5},
+        {"application_status=upcoming", -3, 20, 25},
+    };
+    struct db_pool *pool = sql_pool(NULL, NULL);
+    struct db *db = NULL;
+
+    cr_assert_eq(db_lease(pool, &db), 0);
+    for (size_t i = 0; i < ARRAY_LENGTH(ROWS); i++) {
+        char body[PATH_BYTES], opens[16], near[16], far[16], uids[2][PATH_BYTES];
+        char path[PATH_BYTES], *slug;
+
+        (void)snprintf(path, sizeof(path), "/v1/financing-offers?format=ics&%s", ROWS[i].filter);
+        (void)snprintf(body, sizeof(body),
+                       "{\"application\":{\"deadline_kind\":\"cut_offs\",\"time_zone\":\"UTC\","
+                       "\"opens_on\":\"%s\",\"deadlines\":[{\"date\":\"%s\",\"key\":\"near\"},"
+                       "{\"date\":\"%s\",\"key\":\"far\"}]}}",
+                       day_from_now(ROWS[i].opens, opens), day_from_now(ROWS[i].near, near),
+                       day_from_now(ROWS[i].far, far));
+        slug = publish("As time goes by", body);
+        uid_of(slug, "deadline-near", uids[0]);
+        uid_of(slug, "deadline-far", uids[1]);
+        change(slug, "{\"summary\":\"In other words.\"}");
+        set_back(db, slug);
+        for (size_t edit = 0; edit < 2; edit++) {
+            json_auto_t *calendar = NULL;
+
+            if (edit > 0)
+                change(slug, "{\"summary\":\"In other words again.\"}");
+            calendar = calendar_of(path);
+            for (size_t uid = 0; uid < 2; uid++)
+                cr_expect_null(event_text(calendar, uids[uid], "status"), "%s, edit %zu, %zu", path,
+                               edit, uid);
+        }
+        step(writer_editor(), slug, "archive");
+        free(slug);
+    }
+    db_release(db);
+    db_pool_free(pool);
+}
+
+Test(financing, what_is_called_off_can_come_back_with_time_alone)
+{
+    char body[2][PATH_BYTES], day[16], uid[PATH_BYTES];
+    json_int_t version;
+    char *slug;
+
+    for (size_t i = 0; i < 2; i++)
+        (void)snprintf(body[i], sizeof(body[i]),
+                       "{\"application\":{\"deadline_kind\":\"cut_offs\",\"time_zone\":\"UTC\","
+                       "\"deadlines\":[{\"date\":\"%s\",\"key\":\"moved\"}]}}",
+                       day_from_now(i == 0 ? 5 : 40, day));
+    slug = publish("To be moved", body[0]);
+    uid_of(slug, "deadline-moved", uid);
+    change(slug, body[1]);
+    {
+        CLEANUP(response_freep)
+        struct response *json = http_get(path_of("/v1/financing-offers/%s", slug));
+        json_auto_t *calendar = calendar_of("/v1/financing-offers?format=ics&days_left_max=14");
+
+        version = json_integer_value(response_at(json, "/version"));
+        cr_assert_str_eq(event_text(calendar, uid, "status"), "CANCELLED");
+        cr_assert_lt(sequence_of(calendar, uid), 2 * version, "CONFIRMED comes after it");
+        cr_assert_gt(sequence_of(calendar, uid), 2 * (version - 1));
+    }
+    step(writer_editor(), slug, "archive");
+    free(slug);
+}
+
 Test(financing, whoever_changes_much_makes_calendars_remember_less_and_not_fail)
 {
     struct db_pool *pool = sql_pool(NULL, NULL);
