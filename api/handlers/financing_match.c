@@ -328,7 +328,7 @@ static void append_findings(const struct matching *matching, const struct evalua
                            reason_name(finding->reason));
         text_append_json(text, reason_words(criterion, finding->reason, matching->in_french));
         append_accepted(matching, evaluation->offer, criterion, text);
-        if (criterion == CRITERION_AMOUNT)
+        if (criterion == CRITERION_AMOUNT && finding->reason != REASON_OPEN_TO_ALL)
             append_compared(matching, evaluation->offer, text);
         text_append_char(text, '}');
         separator = ",";

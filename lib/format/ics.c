@@ -17,7 +17,9 @@
 #include "base/text.h"
 #include "contract/contract.h"
 
+#include <search.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LINE_OCTETS_MAX 75
@@ -108,7 +110,7 @@ static const char *stamp_of(struct slice json, char stamp[STAMP_BYTES])
 /* --- events ------------------------------------------------------------------------------------
  */
 
-struct entry {
+struct component {
     struct slice record;
     struct slice ended_at; /* of a form that has left the calendar; length 0: it is there */
     unsigned long sequence;
@@ -130,7 +132,7 @@ static void copy_text(struct slice json, char *text, size_t size)
         (void)snprintf(text, size, "%.*s", (int)bare.length, bare.bytes);
 }
 
-static void append_summary(struct text *text, const struct entry *entry)
+static void append_summary(struct text *text, const struct component *entry)
 {
     struct text value;
 
@@ -168,7 +170,7 @@ static unsigned long version_of(struct slice record)
     return counted;
 }
 
-static void append_sequence(struct text *text, const struct entry *entry)
+static void append_sequence(struct text *text, const struct component *entry)
 {
     char number[24];
 
@@ -176,7 +178,7 @@ static void append_sequence(struct text *text, const struct entry *entry)
     append_line(text, "SEQUENCE", number);
 }
 
-static void append_entry(struct text *text, const struct entry *entry)
+static void append_entry(struct text *text, const struct component *entry)
 {
     const struct slice changed =
         entry->ended_at.length > 0 ? entry->ended_at : slice_member(entry->record, "updated_at");
@@ -273,7 +275,8 @@ static size_t read_deadlines(struct slice record, struct deadline deadlines[DEAD
     return count;
 }
 
-static void append_deadline(struct text *text, struct entry *entry, const struct deadline *deadline)
+static void append_deadline(struct text *text, struct component *entry,
+                            const struct deadline *deadline)
 {
     const bool is_day = slice_member(deadline->item, "time").length == 0;
     char start[STAMP_BYTES];
@@ -287,7 +290,7 @@ static void append_deadline(struct text *text, struct entry *entry, const struct
     append_entry(text, entry);
 }
 
-static void append_deadlines(struct text *text, struct entry *entry)
+static void append_deadlines(struct text *text, struct component *entry)
 {
     const struct slice closed_since = slice_unquoted(slice_member(entry->record, "closed_since"));
     struct deadline deadlines[DEADLINES_MAX];
@@ -301,33 +304,47 @@ static void append_deadlines(struct text *text, struct entry *entry)
     }
 }
 
-/* Does a later form of the record have the deadline? Then that says what has become of it. */
-static bool is_in_later(struct slice present, struct slice left, const char *form, const char *uid)
+static int uid_compare(const void *left, const void *right)
 {
-    struct deadline deadlines[DEADLINES_MAX];
-    const char *at = left.bytes;
-    struct slice later;
-
-    if (present.bytes[0] == '{' && is_listed(deadlines, read_deadlines(present, deadlines), uid))
-        return true;
-    while (slice_next_item(&at, &later) && later.bytes != form)
-        if (is_listed(deadlines, read_deadlines(later, deadlines), uid))
-            return true;
-    return false;
+    return strcmp(left, right);
 }
 
-/* Those that lay ahead when they left. */
-static void append_left_deadlines(struct text *text, struct entry *entry, struct slice present,
-                                  struct slice left)
+/* Owned: by tsearch(), each name once. */
+static void note_uid(void **seen, const char *uid)
+{
+    char *copy;
+
+    if (tfind(uid, seen, uid_compare) != NULL)
+        return;
+    copy = strdup(uid);
+    if (copy != NULL && tsearch(copy, seen, uid_compare) == NULL)
+        free(copy); /* told once more than needed: clients take that */
+}
+
+static void forget_uids(void **seen)
+{
+    while (*seen != NULL) {
+        char *first = *(char **)*seen;
+
+        (void)tdelete(first, seen, uid_compare);
+        free(first);
+    }
+}
+
+/* Those that lay ahead when they left. What a later form has is @seen: that says what has become of
+ * it. */
+static void append_left_deadlines(struct text *text, struct component *entry, void **seen)
 {
     const struct slice ended_at = slice_unquoted(entry->ended_at);
     struct deadline deadlines[DEADLINES_MAX];
     const size_t count = read_deadlines(entry->record, deadlines);
 
-    for (size_t i = 0; i < count; i++)
-        if (is_after(slice_unquoted(deadlines[i].time), ended_at) &&
-            !is_in_later(present, left, entry->record.bytes, deadlines[i].uid))
+    for (size_t i = 0; i < count; i++) {
+        if (ended_at.length > 0 && is_after(slice_unquoted(deadlines[i].time), ended_at) &&
+            tfind(deadlines[i].uid, seen, uid_compare) == NULL)
             append_deadline(text, entry, &deadlines[i]);
+        note_uid(seen, deadlines[i].uid);
+    }
 }
 
 /* --- of events ---------------------------------------------------------------------------------
@@ -342,7 +359,7 @@ static bool read_day(struct slice json, struct day *day)
     return strlen(date) == 10 && day_parse(date, day);
 }
 
-static void append_event(struct text *text, struct entry *entry)
+static void append_event(struct text *text, struct component *entry)
 {
     const struct slice status = slice_unquoted(slice_member(entry->record, "activity_status"));
     char start[STAMP_BYTES], end[STAMP_BYTES], id[40];
@@ -392,7 +409,7 @@ void ics_begin(const struct query *query, struct text *text)
 
 void ics_record(const struct query *query, struct slice record, bool is_first, struct text *text)
 {
-    struct entry entry = {.record = record, .sequence = version_of(record) * 2};
+    struct component entry = {.record = record, .sequence = version_of(record) * 2};
 
     (void)is_first;
     if (has_deadlines(query))
@@ -407,22 +424,24 @@ void ics_gone(const struct query *query, struct slice left, struct text *text)
     const struct slice forms = slice_member(left, "left");
     const unsigned long version = version_of(left);
     const char *at = forms.bytes;
+    void *seen = NULL;
     struct slice form;
 
+    if (has_deadlines(query) && present.bytes[0] == '{')
+        append_left_deadlines(text, &(struct component){.record = present}, &seen);
     while (slice_next_item(&at, &form)) {
         const unsigned long last = version_of(form);
-        struct entry entry = {.record = form,
-                              .ended_at = slice_member(form, "ended_at"),
-                              .sequence = (last >= version ? last + 1 : version) * 2 - 1,
-                              .is_cancelled = true};
+        struct component entry = {.record = form,
+                                  .ended_at = slice_member(form, "ended_at"),
+                                  .sequence = (last >= version ? last + 1 : version) * 2 - 1,
+                                  .is_cancelled = true};
 
-        if (entry.ended_at.length == 0)
-            continue; /* nothing left with it */
         if (has_deadlines(query))
-            append_left_deadlines(text, &entry, present, forms);
-        else
+            append_left_deadlines(text, &entry, &seen);
+        else if (entry.ended_at.length > 0) /* else nothing left with it */
             append_event(text, &entry);
     }
+    forget_uids(&seen);
 }
 
 void ics_end(const struct query *query, struct text *text)
