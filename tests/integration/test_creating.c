@@ -176,8 +176,8 @@ Test(creating, those_of_a_caller_at_once_share_a_transaction_and_nothing_else)
     static const char *const MEMBERS[] = {
         "\"organisations\":[\"univerbal\"],\"city\":\"Mons\"",
         "\"web_links\":[{\"url\":\"https://example.org/its-own\",\"label\":\"Its own\"}]",
-        "\"languages\":[\"fr\",\"ar\"],\"language\":\"en\",\"translations\":[{\"language\":\"fr\","
-        "\"property\":\"title\",\"text\":\"Ensemble\",\"origin\":\"author\"}]",
+        ("\"languages\":[\"fr\",\"ar\"],\"language\":\"en\",\"translations\":[{\"language\":"
+         "\"fr\",\"property\":\"title\",\"text\":\"Ensemble\",\"origin\":\"author\"}]"),
     };
     struct create creates[7];
     struct response *responses[ARRAY_LENGTH(creates)];
