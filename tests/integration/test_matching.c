@@ -453,7 +453,7 @@ Test(matching, the_whole_is_best_though_somebody_gets_her_second_best)
 }
 
 /* Entries about people of the programme, or about its pairs. */
-static void check_noted(const char *programme, const char *action, size_t count)
+static void check_noted(const char *programme, const char *action, long count)
 {
     char sql[600];
 
@@ -465,7 +465,7 @@ static void check_noted(const char *programme, const char *action, size_t count)
                    "where r.slug = '%s' and e.version is not distinct from "
                    "case e.action when 'pair.propose' then 1 end)",
                    action, programme, programme);
-    cr_assert_eq(count_rows(sql), count, "%s: %zu", action, count_rows(sql));
+    cr_assert_eq(count_rows(sql), count, "%s: %ld", action, count_rows(sql));
 }
 
 /* Checks P12. */
