@@ -46,13 +46,11 @@ Test(db_losses, a_killed_backend_ends_its_transaction_and_the_pool_heals)
     struct db_pool *pool = pools_open(POOLS_SETTINGS);
     struct db *db = pools_lease(pool);
     struct db *killer = pools_lease(pool);
-    char pid[32];
 
     pools_make_table(killer);
-    (void)snprintf(pid, sizeof(pid), "%s", pools_value(db, "select pg_backend_pid()"));
     cr_assert_eq(db_begin(db), 0);
     cr_assert_eq(pools_run(db, "insert into public.test_db_%d values (1)", getpid()), 0);
-    pools_terminate(killer, pid);
+    pools_kill(killer, db);
     cr_expect_eq(pools_run(db, "select 1"), DB_UNAVAILABLE);
     cr_expect_str_eq(db_sqlstate(db), "57P01");
     cr_expect_eq(pools_run(db, "select 1"), DB_UNAVAILABLE,
@@ -74,11 +72,9 @@ Test(db_losses, a_write_that_commits_itself_has_an_unknown_outcome_when_lost)
     struct db_pool *pool = pools_open(POOLS_SETTINGS);
     struct db *db = pools_lease(pool);
     struct db *killer = pools_lease(pool);
-    char pid[32];
 
     pools_make_table(killer);
-    (void)snprintf(pid, sizeof(pid), "%s", pools_value(db, "select pg_backend_pid()"));
-    pools_terminate(killer, pid);
+    pools_kill(killer, db);
     cr_expect_eq(pools_run(db, "insert into public.test_db_%d values (1)", getpid()),
                  DB_OUTCOME_UNKNOWN);
     cr_expect_eq(pools_run(db, "insert into public.test_db_%d values (1)", getpid()),

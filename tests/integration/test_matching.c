@@ -263,32 +263,20 @@ static void give_skills(const char *word)
 /* What match_load() says with so much room. @ret_looked: at how many pairs it looks; may be NULL */
 static int load_with(size_t bytes, const char *programme, const char *mentee, long *ret_looked)
 {
-    char *owner = test_database_value("select id from catalogue.record where resource = "
-                                      "'organisations' and slug = '" ORGANISATION "'");
     struct match_selection selection = {.programme = programme, .mentee = mentee};
     struct db_pool *pool = sql_pool("express_writer", NULL);
     struct match_pool people;
+    struct db *db = mentoring_lease(pool);
     struct arena arena;
-    struct db *db;
     int r;
 
-    cr_assert_eq(db_lease(pool, &db), 0);
-    cr_assert_eq(db_begin(db), 0);
-    (void)sql_value(db,
-                    "select set_config('express.role', 'coordinator', true) || "
-                    "set_config('express.organisation', '%s', true)",
-                    owner);
     arena_init(&arena, bytes);
     r = match_load(db, &arena, &selection, &people);
     if (ret_looked != NULL)
-        *ret_looked = strtol(
-            sql_value(db, "select coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) "
-                          "from pg_stat_xact_all_tables where relid = 'mentoring.pair'::regclass"),
-            NULL, 10);
+        *ret_looked = mentoring_pairs_looked_at(db);
     arena_deinit(&arena);
     db_release(db);
     db_pool_free(pool);
-    free(owner);
     return r;
 }
 

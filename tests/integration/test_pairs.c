@@ -637,34 +637,22 @@ static void add_past(const struct scene *scene, int count)
 /* How many pairs are looked at for a page of those in @states, from the place of @after on. */
 static long looked_at(const char *states, const struct pair *after, size_t *ret_count)
 {
-    char *owner = test_database_value("select id from catalogue.record where resource = "
-                                      "'organisations' and slug = '" ORGANISATION "'");
     struct pair_filter filter = {.states = states,
                                  .after_at = after == NULL ? NULL : after->proposed_at,
                                  .after_id = after == NULL ? NULL : after->id,
                                  .limit = 20};
     struct db_pool *pool = sql_pool("express_writer", NULL);
+    struct db *db = mentoring_lease(pool);
     struct pair *pairs;
     struct arena arena;
-    struct db *db;
     long looked;
 
-    cr_assert_eq(db_lease(pool, &db), 0);
-    cr_assert_eq(db_begin(db), 0);
-    (void)sql_value(db,
-                    "select set_config('express.role', 'coordinator', true) || "
-                    "set_config('express.organisation', '%s', true)",
-                    owner);
     arena_init(&arena, 1024 * 1024);
     cr_assert_eq(pair_store_list(db, &arena, &filter, true, &pairs, ret_count), 0);
-    looked = strtol(
-        sql_value(db, "select coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) "
-                      "from pg_stat_xact_all_tables where relid = 'mentoring.pair'::regclass"),
-        NULL, 10);
+    looked = mentoring_pairs_looked_at(db);
     arena_deinit(&arena);
     db_release(db);
     db_pool_free(pool);
-    free(owner);
     return looked;
 }
 

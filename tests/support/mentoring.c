@@ -2,7 +2,10 @@
 
 #include "base/annotate.h"
 #include "base/uuid.h"
+#include "db/db.h"
+#include "support/database.h"
 #include "support/http.h"
+#include "support/sql.h"
 #include "support/tokens.h"
 #include "support/writers.h"
 
@@ -92,4 +95,28 @@ void mentoring_person(const char *path, const char *programme, const char *membe
     (void)snprintf(ret_person->subject, sizeof(ret_person->subject), "%s",
                    json_string_value(json_object_get(draft, "subject")));
     ret_person->token = token_of_subject(ret_person->subject);
+}
+
+struct db *mentoring_lease(struct db_pool *pool)
+{
+    char *owner = test_database_value("select id from catalogue.record where resource = "
+                                      "'organisations' and slug = '" ORGANISATION "'");
+    struct db *db = NULL;
+
+    cr_assert_eq(db_lease(pool, &db), 0);
+    cr_assert_eq(db_begin(db), 0);
+    (void)sql_value(db,
+                    "select set_config('express.role', 'coordinator', true) || "
+                    "set_config('express.organisation', '%s', true)",
+                    owner);
+    free(owner);
+    return db;
+}
+
+long mentoring_pairs_looked_at(struct db *db)
+{
+    return strtol(
+        sql_value(db, "select coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) "
+                      "from pg_stat_xact_all_tables where relid = 'mentoring.pair'::regclass"),
+        NULL, 10);
 }

@@ -7,6 +7,9 @@
  */
 #include <jansson.h>
 
+struct db;
+struct db_pool;
+
 /* Tokens; borrowed. The coordinator of ORGANISATION, whose programmes these are, and of another. */
 const char *mentoring_coordinator(void);
 const char *mentoring_other_coordinator(void);
@@ -35,3 +38,12 @@ void mentoring_person(const char *path, const char *programme, const char *membe
                       struct test_person *ret_person);
 /* What POST takes of a person: as above, and not sent. Owned. */
 json_t *mentoring_draft(const char *programme, const char *members);
+
+/*
+ * mentoring_lease() - a transaction of the application's own role, for the coordinator
+ * @pool: of sql_pool("express_writer", NULL); borrowed
+ * Return: db_release() ends it.
+ */
+struct db *mentoring_lease(struct db_pool *pool);
+/* How many rows of pairs the transaction has looked at so far. */
+long mentoring_pairs_looked_at(struct db *db);

@@ -92,6 +92,14 @@ void pools_terminate(struct db *by, const char *pid)
     cr_assert_str_eq(pools_value(by, sql), "t");
 }
 
+void pools_kill(struct db *by, struct db *db)
+{
+    char pid[32];
+
+    (void)snprintf(pid, sizeof(pid), "%s", pools_value(db, "select pg_backend_pid()"));
+    pools_terminate(by, pid);
+}
+
 void pools_make_table(struct db *db)
 {
     const int r = pools_run(db,

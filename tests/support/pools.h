@@ -27,8 +27,9 @@ PRINTF_LIKE(3, 4)
 int pools_queue(struct db *db, struct db_rows **ret_rows, const char *format, ...);
 /* The first value of the only row; until the next call of this thread. */
 const char *pools_value(struct db *db, const char *sql);
-/* Ends a backend, and waits until it is gone. */
+/* Ends a backend, and waits until it is gone: by its id, or that of a connection in use. */
 void pools_terminate(struct db *by, const char *pid);
+void pools_kill(struct db *by, struct db *db);
 
 void pools_make_table(struct db *db);
 /* The name of its primary key, which is that of an index too: not two tables have the same. */
