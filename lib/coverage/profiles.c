@@ -1,17 +1,12 @@
 /*
- * Why in memory, and not in the database: the best of a ranking by many common terms cannot be
- * found without looking at most of what has them. In SQL that is a walk over index entries, ten
- * times slower than here over words of bits, which are exact all the same.
- *
- * A practice keeps its place when it goes (it often comes back), marked as gone; a full load, at
- * the start and when the database turns out to be another one, begins anew.
+ * It follows the log of changes: whoever asks first, when it is due, looks for all. What is in
+ * memory is shown meanwhile, and for a while when the database cannot be asked.
  */
-#include "coverage/profiles.h"
+#include "coverage/profiles_internal.h"
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/fault.h"
-#include "base/limits.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "base/text.h"
@@ -20,311 +15,15 @@
 #include "coverage/steps.h"
 #include "db/db.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <pthread.h>
-#include <semaphore.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS (PROFILES_TERMS_MAX / 64)
-#define TERM_BYTES 96 /* "target_groups=women_far_from_employment" */
-#define COUNTRY_BYTES 3
-#define ID_BYTES 16
 #define BATCH_ITEMS 5000      /* at once: each statement stays far below its time limit */
 #define AGE_US_MAX 1000000ull /* changes may not have been heard of */
 #define ARENA_BYTES_MAX (16 * 1024 * 1024)
-#define PLACES_MIN 1024
 #define IDLE_BYTES_MAX 1024
-#define TERM_PLACES 1024 /* four times as many as terms, a power of two */
-
-struct profile {
-    unsigned char id[ID_BYTES];
-    uint64_t terms[WORDS];
-    int64_t updated_us, looked_us, due_us, ended_us;
-    char *organisations; /* owned */
-    char *evidence;      /* owned; NULL: none */
-    char *indicators;    /* likewise */
-    char country[COUNTRY_BYTES];
-    bool is_idle;
-    bool is_there;
-};
-
-static_assert(sizeof(struct profile) == PROFILES_ITEM_BYTES, "profiles.h says how many");
-
-/* All of them, at one time. */
-struct shelf {
-    struct profile *items;
-    size_t count, capacity;
-    size_t there_count;
-    uint32_t *places; /* of items by hash of the id, + 1; 0: free */
-    size_t place_count;
-    char terms[PROFILES_TERMS_MAX][TERM_BYTES];
-    uint32_t frequencies[PROFILES_TERMS_MAX];
-    size_t term_count;
-    uint16_t numbers[TERM_PLACES]; /* of terms by hash, + 1; 0: free */
-};
-
-struct profiles {
-    struct db_pool *pool;
-    bool has_loader; /* a thread that nobody joins: the process may end at any moment */
-    sem_t loader_ended;
-
-    atomic_bool is_stopping;
-
-    pthread_mutex_t refreshing; /* one at a time; over the three that follow */
-    atomic_bool is_loaded;      /* set by who holds it */
-    char *seen;                 /* owned; pg_snapshot: what it shows has been taken over */
-    uint64_t generation;
-    uint64_t tried_us;          /* the last look, whatever came of it */
-    int outcome;                /* what did */
-    atomic_ullong refreshed_us; /* the last that succeeded; set by who holds it */
-
-    pthread_rwlock_t lock; /* over the shelf */
-    struct shelf *shelf;
-};
-
-/* --- ids ---------------------------------------------------------------------------------------
- */
-
-static int digit(char character)
-{
-    if (character >= '0' && character <= '9')
-        return character - '0';
-    return character >= 'a' && character <= 'f' ? character - 'a' + 10 : -1;
-}
-
-/* Ids come from the database, in its one form. */
-static bool read_id(const char *text, unsigned char ret_id[ID_BYTES])
-{
-    size_t count = 0;
-
-    for (const char *at = text; *at != '\0' && count < ID_BYTES;) {
-        if (*at == '-') {
-            at++;
-            continue;
-        }
-        if (digit(at[0]) < 0 || digit(at[1]) < 0)
-            return false;
-        ret_id[count++] = (unsigned char)(digit(at[0]) << 4 | digit(at[1]));
-        at += 2;
-    }
-    return count == ID_BYTES;
-}
-
-static void write_id(const unsigned char id[ID_BYTES], char ret_text[PROFILES_ID_BYTES])
-{
-    static const char DIGITS[] = "0123456789abcdef";
-    size_t length = 0;
-
-    for (size_t i = 0; i < ID_BYTES; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            ret_text[length++] = '-';
-        ret_text[length++] = DIGITS[id[i] >> 4];
-        ret_text[length++] = DIGITS[id[i] & 15];
-    }
-    ret_text[length] = '\0';
-}
-
-/* FNV-1a: ids and terms are ours, nobody can choose them to collide. */
-static size_t hash(const void *bytes, size_t size_bytes)
-{
-    const unsigned char *at = bytes;
-    uint64_t value = UINT64_C(14695981039346656037);
-
-    for (size_t i = 0; i < size_bytes; i++)
-        value = (value ^ at[i]) * UINT64_C(1099511628211);
-    return (size_t)(value ^ value >> 32);
-}
-
-/* The place of the id, or the free one where it would be. */
-static uint32_t *place_of(const struct shelf *shelf, const unsigned char id[ID_BYTES])
-{
-    size_t at = hash(id, ID_BYTES) & (shelf->place_count - 1);
-
-    while (shelf->places[at] != 0 &&
-           memcmp(shelf->items[shelf->places[at] - 1].id, id, ID_BYTES) != 0)
-        at = (at + 1) & (shelf->place_count - 1);
-    return &shelf->places[at];
-}
-
-static struct profile *find(const struct shelf *shelf, const char *text)
-{
-    unsigned char id[ID_BYTES];
-    uint32_t place;
-
-    if (text == NULL || shelf->place_count == 0 || !read_id(text, id))
-        return NULL;
-    place = *place_of(shelf, id);
-    return place == 0 ? NULL : &shelf->items[place - 1];
-}
-
-/* --- keeping -----------------------------------------------------------------------------------
- */
-
-static int grow(struct shelf *shelf)
-{
-    const size_t capacity = shelf->capacity == 0 ? PLACES_MIN : shelf->capacity * 2;
-    struct profile *items = realloc(shelf->items, capacity * sizeof(*items));
-    uint32_t *places;
-
-    if (items == NULL)
-        return fault_raise(-ENOMEM);
-    shelf->items = items;
-    places = calloc(capacity * 2, sizeof(*places));
-    if (places == NULL)
-        return fault_raise(-ENOMEM);
-    free(shelf->places);
-    shelf->places = places;
-    shelf->place_count = capacity * 2;
-    shelf->capacity = capacity;
-    for (size_t i = 0; i < shelf->count; i++)
-        *place_of(shelf, shelf->items[i].id) = (uint32_t)i + 1;
-    return 0;
-}
-
-/* The number of a term; a new one when @adds. -1: there is none, or no more room. */
-static int number_of(struct shelf *shelf, const char *term, size_t length, bool adds)
-{
-    size_t at = hash(term, length) & (TERM_PLACES - 1);
-
-    for (; shelf->numbers[at] != 0; at = (at + 1) & (TERM_PLACES - 1)) {
-        const char *known = shelf->terms[shelf->numbers[at] - 1];
-
-        if (strncmp(known, term, length) == 0 && known[length] == '\0')
-            return shelf->numbers[at] - 1;
-    }
-    if (!adds || shelf->term_count == PROFILES_TERMS_MAX || length >= TERM_BYTES)
-        return -1;
-    memcpy(shelf->terms[shelf->term_count], term, length);
-    shelf->terms[shelf->term_count][length] = '\0';
-    shelf->numbers[at] = (uint16_t)++shelf->term_count;
-    return (int)shelf->term_count - 1;
-}
-
-static void count_terms(struct shelf *shelf, const struct profile *profile, bool adds)
-{
-    for (size_t i = 0; i < PROFILES_TERMS_MAX; i++)
-        if ((profile->terms[i / 64] >> (i % 64) & 1) != 0)
-            shelf->frequencies[i] += adds ? 1 : (uint32_t)-1;
-}
-
-static void forget(struct shelf *shelf, struct profile *profile)
-{
-    if (profile == NULL || !profile->is_there)
-        return;
-    count_terms(shelf, profile, false);
-    profile->is_there = false;
-    shelf->there_count--;
-}
-
-static void set_terms(struct shelf *shelf, struct profile *profile, const char *terms)
-{
-    memset(profile->terms, 0, sizeof(profile->terms));
-    for (const char *at = terms; *at != '\0';) {
-        const size_t length = strcspn(at, " ");
-        const int number = length == 0 ? -1 : number_of(shelf, at, length, true);
-
-        if (number >= 0)
-            profile->terms[number / 64] |= UINT64_C(1) << (number % 64);
-        at += length + (at[length] == ' ' ? 1 : 0);
-    }
-}
-
-static struct profile *add(struct shelf *shelf, const char *id)
-{
-    struct profile *profile;
-
-    if (shelf->count == shelf->capacity && grow(shelf) != 0)
-        return NULL;
-    profile = &shelf->items[shelf->count];
-    *profile = (struct profile){0};
-    if (!read_id(id, profile->id))
-        return NULL;
-    *place_of(shelf, profile->id) = (uint32_t)shelf->count + 1;
-    shelf->count++;
-    return profile;
-}
-
-/* NULL for nothing: most have none of it. */
-static int copy_text(const char *text, char **ret_copy)
-{
-    *ret_copy = text[0] == '\0' ? NULL : strdup(text);
-    return *ret_copy == NULL && text[0] != '\0' ? fault_raise(-ENOMEM) : 0;
-}
-
-static void free_texts(struct profile *profile)
-{
-    free(profile->organisations);
-    free(profile->evidence);
-    free(profile->indicators);
-}
-
-/* Under the lock for writing. */
-static int put(struct shelf *shelf, const struct profiles_item *item)
-{
-    struct profile *profile = find(shelf, item->id);
-    struct profile texts = {.organisations = strdup(item->organisations)};
-    int r = texts.organisations == NULL ? fault_raise(-ENOMEM) : 0;
-
-    if (r == 0)
-        r = copy_text(item->evidence, &texts.evidence);
-    if (r == 0)
-        r = copy_text(item->indicators, &texts.indicators);
-    if (r == 0 && profile == NULL) {
-        profile = add(shelf, item->id);
-        r = profile == NULL ? fault_raise(-ENOMEM) : 0;
-    }
-    if (r != 0) {
-        free_texts(&texts);
-        return r;
-    }
-    forget(shelf, profile);
-    set_terms(shelf, profile, item->terms);
-    free_texts(profile);
-    profile->organisations = texts.organisations;
-    profile->evidence = texts.evidence;
-    profile->indicators = texts.indicators;
-    profile->updated_us = item->updated_us;
-    profile->looked_us = item->looked_us;
-    profile->due_us = item->due_us;
-    profile->ended_us = item->ended_us;
-    profile->is_idle = item->is_idle;
-    (void)snprintf(profile->country, sizeof(profile->country), "%s", item->country);
-    profile->is_there = true;
-    shelf->there_count++;
-    count_terms(shelf, profile, true);
-    return 0;
-}
-
-int profiles_put(struct profiles *profiles, const struct profiles_item *item)
-{
-    int r;
-
-    (void)pthread_rwlock_wrlock(&profiles->lock);
-    r = put(profiles->shelf, item);
-    (void)pthread_rwlock_unlock(&profiles->lock);
-    return r;
-}
-
-void profiles_remove(struct profiles *profiles, const char *id)
-{
-    (void)pthread_rwlock_wrlock(&profiles->lock);
-    forget(profiles->shelf, find(profiles->shelf, id));
-    (void)pthread_rwlock_unlock(&profiles->lock);
-}
-
-size_t profiles_count(struct profiles *profiles)
-{
-    size_t count;
-
-    (void)pthread_rwlock_rdlock(&profiles->lock);
-    count = profiles->shelf->there_count;
-    (void)pthread_rwlock_unlock(&profiles->lock);
-    return count;
-}
 
 /* --- following the database --------------------------------------------------------------------
  */
@@ -413,7 +112,7 @@ static int take(struct shelf *shelf, const struct db_rows *rows)
                                times[j]))
                 r = fault_raise(-EPROTO);
         if (r == 0)
-            r = put(shelf, &item);
+            r = shelf_put(shelf, &item);
     }
     return r;
 }
@@ -424,17 +123,6 @@ static void idle_states(struct text *literal)
     for (size_t i = 0; i < IDLE_STATE_COUNT; i++)
         array_append(literal, IDLE_STATES[i]);
     text_append_char(literal, '}');
-}
-
-static void shelf_free(struct shelf *shelf)
-{
-    if (shelf == NULL)
-        return;
-    for (size_t i = 0; i < shelf->count; i++)
-        free_texts(&shelf->items[i]);
-    free(shelf->items);
-    free(shelf->places);
-    free(shelf);
 }
 
 static int fill(struct profiles *profiles, struct shelf *shelf, struct db *db, const char *idle)
@@ -491,7 +179,7 @@ static int load_batch(struct profiles *profiles, struct db *db, const char *idle
                         : db_run(db, &THESE, (const char *const[]){idle, literal}, &rows);
     (void)pthread_rwlock_wrlock(&profiles->lock);
     for (size_t i = 0; i < count && r == 0; i++)
-        forget(profiles->shelf, find(profiles->shelf, ids[i]));
+        shelf_forget(profiles->shelf, shelf_find(profiles->shelf, ids[i]));
     if (r == 0)
         r = take(profiles->shelf, rows);
     (void)pthread_rwlock_unlock(&profiles->lock);
@@ -547,7 +235,7 @@ static int find_touched(const struct shelf *shelf, const char *const *ids, size_
         return fault_raise(-ENOMEM);
     for (size_t i = 0; i < shelf->count; i++)
         if (is_touched(&shelf->items[i], ids, count))
-            write_id(shelf->items[i].id, (*ret_found)[at++].text);
+            shelf_write_id(shelf->items[i].id, (*ret_found)[at++].text);
     *ret_count = at;
     return 0;
 }
@@ -708,6 +396,9 @@ static void *load_first(void *data)
     return NULL;
 }
 
+/* --- its life ----------------------------------------------------------------------------------
+ */
+
 int profiles_new_empty(struct profiles **ret_profiles)
 {
     struct profiles *profiles = calloc(1, sizeof(*profiles));
@@ -770,218 +461,29 @@ void profiles_free(struct profiles *profiles)
     free(profiles);
 }
 
-/* --- ranking -----------------------------------------------------------------------------------
- */
-
-void profiles_weigh(struct profiles *profiles, struct rarity_term *terms, size_t count)
+int profiles_put(struct profiles *profiles, const struct profiles_item *item)
 {
-    (void)pthread_rwlock_rdlock(&profiles->lock);
-    for (size_t i = 0; i < count; i++) {
-        const int number = number_of(profiles->shelf, terms[i].term, strlen(terms[i].term), false);
+    int r;
 
-        terms[i].frequency = number < 0 ? 0 : profiles->shelf->frequencies[number];
-        terms[i].weight = rarity_weight(rarity_share(terms[i].term),
-                                        (uint32_t)profiles->shelf->there_count, terms[i].frequency);
-    }
+    (void)pthread_rwlock_wrlock(&profiles->lock);
+    r = shelf_put(profiles->shelf, item);
+    (void)pthread_rwlock_unlock(&profiles->lock);
+    return r;
+}
+
+void profiles_remove(struct profiles *profiles, const char *id)
+{
+    (void)pthread_rwlock_wrlock(&profiles->lock);
+    shelf_forget(profiles->shelf, shelf_find(profiles->shelf, id));
     (void)pthread_rwlock_unlock(&profiles->lock);
 }
 
-struct ranked {
-    const struct profile *profile;
-    int64_t weight;
-};
-
-struct ranking {
-    const struct profiles_query *query;
-    int64_t weights[PROFILES_TERMS_MAX]; /* by number of the term */
-    uint64_t wanted[WORDS];
-    int step; /* its number, or -1 */
-    const struct profile *except;
-    struct ranked best[PROFILES_RANKED_MAX];
+size_t profiles_count(struct profiles *profiles)
+{
     size_t count;
-};
-
-static bool comes_before(const struct ranked *left, const struct ranked *right)
-{
-    if (left->weight != right->weight)
-        return left->weight > right->weight;
-    if (left->profile->updated_us != right->profile->updated_us)
-        return left->profile->updated_us > right->profile->updated_us;
-    return memcmp(left->profile->id, right->profile->id, ID_BYTES) > 0;
-}
-
-/* Ids of one length in a text of such ids: found is found. */
-static bool is_behind(const struct profile *profile, const char *organisation)
-{
-    return organisation != NULL && strstr(profile->organisations, organisation) != NULL;
-}
-
-static void consider(struct ranking *ranking, const struct profile *profile, int64_t weight)
-{
-    const struct ranked ranked = {.profile = profile, .weight = weight};
-    const size_t limit = ranking->query->limit;
-    size_t place = ranking->count;
-
-    if (weight <= 0 ||
-        (ranking->count == limit && !comes_before(&ranked, &ranking->best[limit - 1])))
-        return;
-    if (is_behind(profile, ranking->query->others))
-        return;
-    if (ranking->count == limit)
-        place = limit - 1;
-    else
-        ranking->count++;
-    for (; place > 0 && comes_before(&ranked, &ranking->best[place - 1]); place--)
-        ranking->best[place] = ranking->best[place - 1];
-    ranking->best[place] = ranked;
-}
-
-static int64_t weight_of(const struct ranking *ranking, const struct profile *profile)
-{
-    const struct profiles_query *query = ranking->query;
-    int64_t weight = 0;
-
-    for (size_t i = 0; i < WORDS; i++)
-        for (uint64_t both = profile->terms[i] & ranking->wanted[i]; both != 0; both &= both - 1)
-            weight += ranking->weights[i * 64 + (size_t)__builtin_ctzll(both)];
-    if (query->country != NULL && strcmp(query->country, profile->country) == 0)
-        weight += query->country_weight;
-    return weight;
-}
-
-static bool is_asked_for(const struct ranking *ranking, const struct profile *profile)
-{
-    return profile->is_there && profile != ranking->except &&
-           (ranking->query->step == NULL ||
-            (ranking->step >= 0 &&
-             (profile->terms[ranking->step / 64] >> (ranking->step % 64) & 1) != 0));
-}
-
-static void prepare(struct shelf *shelf, const struct profiles_query *query,
-                    struct ranking *ranking)
-{
-    *ranking = (struct ranking){.query = query, .step = -1};
-    ranking->except = find(shelf, query->except);
-    if (query->step != NULL)
-        ranking->step = number_of(shelf, query->step, strlen(query->step), false);
-    for (size_t i = 0; i < query->term_count; i++) {
-        const char *term = query->terms[i].term;
-        const int number = number_of(shelf, term, strlen(term), false);
-
-        if (number < 0)
-            continue;
-        ranking->weights[number] = query->terms[i].weight;
-        ranking->wanted[number / 64] |= UINT64_C(1) << (number % 64);
-    }
-}
-
-static void walk(const struct shelf *shelf, struct ranking *ranking)
-{
-    const struct profiles_query *query = ranking->query;
-
-    for (size_t i = 0; i < shelf->count; i++) {
-        const struct profile *profile = &shelf->items[i];
-        int64_t weight;
-
-        if (!is_asked_for(ranking, profile))
-            continue;
-        weight = weight_of(ranking, profile);
-        if (query->bonus != NULL && profile->evidence != NULL)
-            weight += query->bonus(query->data, profile->evidence);
-        consider(ranking, profile, weight);
-    }
-}
-
-static void tell(struct shelf *shelf, const struct ranking *ranking, struct profiles_match *matches)
-{
-    const struct profiles_query *query = ranking->query;
-
-    for (size_t i = 0; i < ranking->count; i++) {
-        const struct profile *profile = ranking->best[i].profile;
-        struct profiles_match *match = &matches[i];
-
-        *match = (struct profiles_match){.weight = ranking->best[i].weight};
-        write_id(profile->id, match->id);
-        match->is_in_country =
-            query->country != NULL && strcmp(query->country, profile->country) == 0;
-        for (size_t j = 0; j < query->term_count; j++) {
-            const char *term = query->terms[j].term;
-            const int number = number_of(shelf, term, strlen(term), false);
-
-            match->shared[j] =
-                number >= 0 && (profile->terms[number / 64] >> (number % 64) & 1) != 0;
-        }
-    }
-}
-
-size_t profiles_rank(struct profiles *profiles, const struct profiles_query *query,
-                     struct profiles_match *ret_matches)
-{
-    struct ranking ranking;
 
     (void)pthread_rwlock_rdlock(&profiles->lock);
-    prepare(profiles->shelf, query, &ranking);
-    walk(profiles->shelf, &ranking);
-    tell(profiles->shelf, &ranking, ret_matches);
-    (void)pthread_rwlock_unlock(&profiles->lock);
-    return ranking.count;
-}
-
-/* --- facts -------------------------------------------------------------------------------------
- */
-
-/* Bits of the steps, by the numbers of their terms. */
-static void number_steps(struct shelf *shelf, int numbers[STEPS_COUNT])
-{
-    char term[TERM_BYTES];
-
-    for (size_t i = 0; i < STEPS_COUNT; i++) {
-        (void)snprintf(term, sizeof(term), "value_chain_steps=%s", STEPS[i]);
-        numbers[i] = number_of(shelf, term, strlen(term), false);
-    }
-}
-
-void profiles_observe(struct profiles *profiles, const char *const *ids, size_t count,
-                      void (*see)(void *data, const struct profiles_fact *fact), void *data)
-{
-    const int64_t now_us = (int64_t)clock_wall_ms() * 1000;
-    int numbers[STEPS_COUNT];
-
-    (void)pthread_rwlock_rdlock(&profiles->lock);
-    number_steps(profiles->shelf, numbers);
-    for (size_t i = 0; i < count; i++) {
-        const struct profile *profile = find(profiles->shelf, ids[i]);
-        struct profiles_fact fact = {.id = ids[i], .index = i};
-
-        if (profile == NULL || !profile->is_there)
-            continue;
-        for (size_t j = 0; j < STEPS_COUNT; j++)
-            if (numbers[j] >= 0 && (profile->terms[numbers[j] / 64] >> (numbers[j] % 64) & 1) != 0)
-                fact.steps |= 1u << j;
-        fact.looked_us = profile->looked_us;
-        fact.is_stale = profile->due_us < now_us;
-        fact.is_idle = profile->is_idle || (profile->ended_us != 0 && profile->ended_us <= now_us);
-        fact.organisations = profile->organisations;
-        see(data, &fact);
-    }
-    (void)pthread_rwlock_unlock(&profiles->lock);
-}
-
-size_t profiles_survey(struct profiles *profiles, const char *country,
-                       void (*see)(void *data, const char *indicators), void *data)
-{
-    size_t count = 0;
-
-    (void)pthread_rwlock_rdlock(&profiles->lock);
-    for (size_t i = 0; i < profiles->shelf->count; i++) {
-        const struct profile *profile = &profiles->shelf->items[i];
-
-        if (!profile->is_there || (country != NULL && strcmp(profile->country, country) != 0))
-            continue;
-        count++;
-        if (see != NULL && profile->indicators != NULL)
-            see(data, profile->indicators);
-    }
+    count = profiles->shelf->there_count;
     (void)pthread_rwlock_unlock(&profiles->lock);
     return count;
 }
