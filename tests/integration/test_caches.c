@@ -8,6 +8,7 @@
 #include "support/http.h"
 #include "support/leaks.h"
 #include "support/lists.h"
+#include "support/offers.h"
 #include "support/paths.h"
 #include "support/samples.h"
 #include "support/server.h"
@@ -20,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #define PATH_BYTES 512
 #define STORED_MAX 64
@@ -222,15 +222,6 @@ Test(caches, what_one_was_answered_in_public_is_what_all_would_be)
 
 #define AT_ONCE 12   /* more than the server has connections for reading */
 #define LEASED_MAX 4 /* one reads the offers, and others the tests beside this one */
-#define WAIT_MS_MAX 20000
-#define PAUSE_MS 50
-
-static void pause_shortly(void)
-{
-    const struct timespec pause = {0, PAUSE_MS * 1000000L};
-
-    (void)nanosleep(&pause, NULL);
-}
 
 static struct http_pending *begin_match(void)
 {
@@ -254,36 +245,18 @@ static long leased_connections(void)
     return strtol(found + strlen(NAME), NULL, 10);
 }
 
-/* An offer that has to be published yet; its slug, owned. */
-static char *submitted_offer(void)
-{
-    json_auto_t *record = json_pack("{s:s, s:s, s:s}", "title", "Published while others wait",
-                                    "instrument", "grant", "summary", "An offer of the tests.");
-    CLEANUP(response_freep)
-    struct response *made =
-        write_as(writer_partner(), "POST", "/v1/financing-offers", NULL, NULL, record);
-    char *slug = strdup(response_text_at(made, "/slug"));
-    CLEANUP(response_freep)
-    struct response *submitted =
-        write_as(writer_partner(), "POST", path_of("/v1/financing-offers/%s/submit", slug),
-                 response_header(made, "ETag"), NULL, NULL);
-
-    expect_status(submitted, 200, "submitted");
-    return slug;
-}
-
 /* Offers are read anew while a lock is in the way: the others read what they want. */
 Test(caches, whoever_waits_for_the_offers_of_now_leaves_the_database_to_others)
 {
     struct db_pool *pool = sql_pool(NULL, NULL);
     struct http_pending *pending[AT_ONCE] = {NULL};
     struct db *db = NULL;
-    char *slug = submitted_offer();
-    CLEANUP(response_freep)
-    struct response *copy =
-        read_as(writer_editor(), path_of("/v1/financing-offers/%s/working-copy", slug));
+    char *slug = offer_draft("Published while others wait", "{}");
+    CLEANUP(response_freep) struct response *copy = NULL;
     CLEANUP(response_freep) struct response *published = NULL;
 
+    offer_step(writer_partner(), slug, "submit");
+    copy = read_as(writer_editor(), path_of("/v1/financing-offers/%s/working-copy", slug));
     response_free(http_end(begin_match()));
     cr_assert_eq(db_lease(pool, &db), 0);
     cr_assert_eq(db_begin(db), 0);

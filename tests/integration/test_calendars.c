@@ -9,6 +9,7 @@
 #include "support/http.h"
 #include "support/leaks.h"
 #include "support/offers.h"
+#include "support/program.h"
 #include "support/server.h"
 #include "support/sql.h"
 #include "support/writers.h"
@@ -31,8 +32,7 @@ TestSuite(calendars, .fini = test_ends_without_leaks, .timeout = 120);
 static json_t *read_calendar(const struct response *response)
 {
     char path[] = "/tmp/express-calendar-XXXXXX", command[PATH_BYTES * 2];
-    const int descriptor = mkstemp(path);
-    FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "w");
+    FILE *file;
     json_t *calendar;
 
     expect_status(response, 200, "a calendar");
@@ -45,9 +45,7 @@ static json_t *read_calendar(const struct response *response)
         cr_assert_null(memchr(line, '\n', (size_t)(end - line)));
         line = end + 2;
     }
-    cr_assert_not_null(file);
-    cr_assert_geq(fputs(response->body, file), 0);
-    cr_assert_eq(fclose(file), 0);
+    cr_assert(program_write_file(path, response->body));
     (void)snprintf(command, sizeof(command), "%s/tests/support/read_calendar.py %s",
                    getenv("EXPRESS_SOURCE_DIR"), path);
     file = popen(command, "r");
@@ -60,26 +58,29 @@ static json_t *read_calendar(const struct response *response)
     return calendar;
 }
 
-static const char *event_text(const json_t *calendar, const char *uid, const char *member)
+/* Borrowed; NULL: it is not there. */
+static const json_t *event_of(const json_t *calendar, const char *uid)
 {
     const json_t *event;
     size_t i;
 
     json_array_foreach (json_object_get(calendar, "events"), i, event)
         if (strcmp(json_string_value(json_object_get(event, "uid")), uid) == 0)
-            return json_string_value(json_object_get(event, member));
+            return event;
     return NULL;
 }
 
+static const char *event_text(const json_t *calendar, const char *uid, const char *member)
+{
+    return json_string_value(json_object_get(event_of(calendar, uid), member));
+}
+
+/* -1 when it is not there. */
 static json_int_t sequence_of(const json_t *calendar, const char *uid)
 {
-    const json_t *event;
-    size_t i;
+    const json_t *event = event_of(calendar, uid);
 
-    json_array_foreach (json_object_get(calendar, "events"), i, event)
-        if (strcmp(json_string_value(json_object_get(event, "uid")), uid) == 0)
-            return json_integer_value(json_object_get(event, "sequence"));
-    return -1;
+    return event == NULL ? -1 : json_integer_value(json_object_get(event, "sequence"));
 }
 
 /* @name: "on-21060701", or "deadline-" and a key */

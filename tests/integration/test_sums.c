@@ -33,13 +33,9 @@ static struct program_result run_rates(const char *csv)
 {
     char path[] = "/tmp/express-rates-XXXXXX";
     char database[1024];
-    const int descriptor = mkstemp(path);
-    FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "w");
     struct program_result result;
 
-    cr_assert_not_null(file);
-    cr_assert_geq(fputs(csv, file), 0);
-    cr_assert_eq(fclose(file), 0);
+    cr_assert(program_write_file(path, csv));
     (void)snprintf(database, sizeof(database), "EXPRESS_DATABASE_URL=%s",
                    getenv("API_DATABASE_URL"));
     cr_assert(program_run((const char *const[]){"rates", "import", path, NULL},

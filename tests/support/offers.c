@@ -124,7 +124,7 @@ const char *offer_finding(const json_t *item, const char *criterion)
     return "";
 }
 
-void offer_change(const char *slug, const char *patch)
+void offer_propose(const char *slug, const char *patch)
 {
     CLEANUP(response_freep)
     struct response *copy =
@@ -136,6 +136,11 @@ void offer_change(const char *slug, const char *patch)
                  response_header(copy, "ETag"), NULL, body);
 
     expect_status(response, 200, patch);
+}
+
+void offer_change(const char *slug, const char *patch)
+{
+    offer_propose(slug, patch);
     offer_step(writer_partner(), slug, "submit");
     offer_step(writer_editor(), slug, "publish");
 }

@@ -26,7 +26,9 @@ char *offer_draft(const char *title, const char *more);
 char *offer_publish(const char *title, const char *more);
 /* One step, which must succeed: "submit". */
 void offer_step(const char *token, const char *slug, const char *name);
-/* Changes what is public, as the partner and the editor. @patch: borrowed; a JSON object */
+/* A change of the partner, which waits. @patch: borrowed; a JSON object */
+void offer_propose(const char *slug, const char *patch);
+/* Changes what is public, as the partner and the editor. */
 void offer_change(const char *slug, const char *patch);
 
 /* Is it among the first hundred that the filters find? "country=BE&closes_after=2100-01-01" */

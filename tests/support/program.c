@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -17,6 +18,18 @@
 #define READ_BYTES 65536
 
 extern char **environ;
+
+bool program_write_file(char *path, const char *text)
+{
+    const int descriptor = mkstemp(path);
+    FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "w");
+    bool is_written;
+
+    if (file == NULL)
+        return false;
+    is_written = fputs(text, file) >= 0;
+    return fclose(file) == 0 && is_written;
+}
 
 const char *program_path(void)
 {

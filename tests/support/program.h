@@ -19,6 +19,15 @@ struct program_result {
     size_t error_bytes;
 };
 
+/*
+ * program_write_file() - a new file for it, or another program, to read
+ * @path: "/tmp/express-rates-XXXXXX"; becomes that of the file, which the caller removes
+ * @text: borrowed; all that is in it
+ *
+ * Return: false when it could not be written.
+ */
+MUST_CHECK bool program_write_file(char *path, const char *text);
+
 /* The path of the program under test; NULL when the environment does not name it. */
 const char *program_path(void);
 
