@@ -266,7 +266,7 @@ static void render_creating(struct creating *creating, struct text *text)
     single(text, "express_creates_waiting", "gauge",
            "Creates that wait for a transaction of their caller.", figures.waiting);
     single(text, "express_creates_total", "counter",
-           "Records created by transactions that take several.", figures.created);
+           "Records created by transactions that may take several.", figures.created);
     single(text, "express_create_transactions_total", "counter", "Such transactions.",
            figures.transactions);
 }

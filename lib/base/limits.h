@@ -27,7 +27,6 @@
 #define PAGE_ITEMS_DEFAULT 20
 #define PAGE_ITEMS_MAX 100      /* keeps a page under 1 MiB */
 #define IDS_MAX 100             /* of ids= and batch-get */
-#define INCLUDED_ITEMS_MAX 500  /* records embedded into one page by one relation */
 #define FACET_VALUES_MAX 100    /* of one facet */
 #define SEARCH_MATCHES_MAX 1000 /* ranked at most: beyond it nobody pages by relevance */
 #define SORT_KEYS_MAX 4

@@ -142,8 +142,8 @@ static int fetch_indicators(struct profiles *profiles, struct arena *arena,
 /* --- the figures of one ------------------------------------------------------------------------
  */
 
-/* Of all that report it a thousand practices and one more, of their figures a thousand and one
- * more: that one is not shown, it says that there are more. */
+/* Of all that report it, those that changed last: a thousand practices and one more, of their
+ * figures a thousand and one more: that one is not shown, it says that there are more. */
 static const struct db_query FIGURES = {
     .name = "impact_figures",
     .sql =

@@ -18,7 +18,6 @@ struct arena;
 struct db;
 struct profiles;
 
-#define IMPACT_FIGURES_MAX 1000   /* of one indicator: those of the practices that changed last */
 #define IMPACT_INDICATORS_MAX 500 /* named: those that most practices report */
 #define IMPACT_PLACES 8192 /* for counting them, a power of two; half of them are told apart */
 

@@ -31,8 +31,7 @@ enum db_outcome {
     DB_UNIQUE_VIOLATION, /* db_constraint() names it */
     DB_FOREIGN_KEY_VIOLATION,
     DB_CHECK_VIOLATION, /* also not-null, and values out of range: class 22 and 23 */
-    DB_FORBIDDEN,       /* 42501: a privilege or policy said no */
-    DB_STOPPED          /* the callback of db_stream() asked to stop */
+    DB_FORBIDDEN        /* 42501: a privilege or policy said no */
 };
 
 struct db_pool_settings {

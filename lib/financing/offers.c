@@ -187,11 +187,6 @@ const char *offers_code(const struct offers *offers, enum criterion criterion, u
     return property == NULL || place >= property->value_count ? NULL : property->values[place];
 }
 
-const char *offers_instrument(const struct offers *offers, unsigned place)
-{
-    return place < offers->instrument->value_count ? offers->instrument->values[place] : "";
-}
-
 static bool is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');

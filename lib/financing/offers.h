@@ -43,7 +43,6 @@ void offers_release(struct offers *offers, const struct offers_held *held);
 uint64_t offers_bit(const struct offers *offers, enum criterion criterion, const char *code);
 /* The code of a bit's place; NULL past the end. */
 const char *offers_code(const struct offers *offers, enum criterion criterion, unsigned place);
-const char *offers_instrument(const struct offers *offers, unsigned place);
 /* "FR" as a number; 0 when these are no two letters. Of a language tag "fr-BE", its beginning. */
 uint16_t offers_two_letters(const char *text, size_t length);
 /* "1388.40" in units of so many decimals, half of one to the even one; -1 when it does not fit. */

@@ -4,7 +4,8 @@
  *
  * Other dresses of a list. Each takes one shown record after the other, as
  * JSON text, so that a list of any length needs the memory of one record. A
- * new format is a row in format.c with three functions.
+ * new format is a row in format.c with three functions, and one more where it
+ * tells what has left the list.
  */
 #include "record/query.h"
 #include "record/slice.h"

@@ -32,14 +32,15 @@ enum {
     PROGRAMME_AGE,
     PROGRAMME_DAYS,
     PROGRAMME_REQUIRED,
-    PROGRAMME_WEIGHTS,
-    PROGRAMME_COLUMNS = PROGRAMME_WEIGHTS + 6
+    PROGRAMME_WEIGHTS, /* of each component, in their order */
+    PROGRAMME_COLUMNS = PROGRAMME_WEIGHTS + COMPATIBILITY_COMPONENTS
 };
 #define PROGRAMME                                                                                  \
     "select p.id, coalesce(p.mentor_capacity, 1), coalesce(p.mentor_minimum_age, 0), "             \
     "coalesce(p.response_days, 14), array_to_string(p.required_matches, ' '), "                    \
     "p.match_weights_language, p.match_weights_sector, p.match_weights_skills, "                   \
-    "p.match_weights_availability, p.match_weights_distance, p.match_weights_load "                \
+    "p.match_weights_goals, p.match_weights_availability, p.match_weights_distance, "              \
+    "p.match_weights_capacity, p.match_weights_load "                                              \
     "from catalogue.record r join catalogue.mentoring_programmes p on p.id = r.id "                \
     "where r.resource = 'mentoring-programmes' and r.deleted_at is null "                          \
     "and r.owner_id = (select identity.acting_organisation()) and "
@@ -187,16 +188,12 @@ static bool has_word(const char *words, const char *word)
  * some time, an area. That two share a language and a format at all is needed everywhere. */
 static void read_rules(const struct db_rows *rows, struct compatibility_rules *ret_rules)
 {
-    static const enum compatibility_component WEIGHED[] = {
-        COMPATIBILITY_LANGUAGE,     COMPATIBILITY_SECTOR,   COMPATIBILITY_SKILLS,
-        COMPATIBILITY_AVAILABILITY, COMPATIBILITY_DISTANCE, COMPATIBILITY_LOAD};
     const char *required = db_rows_text(rows, 0, PROGRAMME_REQUIRED);
     struct compatibility_rules rules = compatibility_rules_default();
 
-    for (int i = 0; i < (int)ARRAY_LENGTH(WEIGHED); i++)
+    for (int i = 0; i < COMPATIBILITY_COMPONENTS; i++)
         if (db_rows_text(rows, 0, PROGRAMME_WEIGHTS + i) != NULL)
-            rules.weights[WEIGHED[i]] =
-                (uint16_t)read_number(db_rows_text(rows, 0, PROGRAMME_WEIGHTS + i));
+            rules.weights[i] = (uint16_t)read_number(db_rows_text(rows, 0, PROGRAMME_WEIGHTS + i));
     if (!compatibility_weights_are_valid(&rules)) /* each of them 0 */
         rules = compatibility_rules_default();
     rules.mentor_age_min = (unsigned)read_number(db_rows_text(rows, 0, PROGRAMME_AGE));

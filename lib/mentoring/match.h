@@ -3,9 +3,10 @@
  * Matching
  *
  * The people of one programme as the pure parts of this folder want them: read in one go, so that
- * what follows needs no connection, however long it takes. Only who agreed to be matched, is
- * available and is in no pair that goes on takes part; that the caller coordinates the programme is
- * seen to by the policies of the tables.
+ * what follows needs no connection, however long it takes. Only who agreed to be matched and is
+ * available takes part, mentors as long as they have a free place, and of the mentees of a cohort
+ * those who are in no pair that goes on; that the caller coordinates the programme is seen to by
+ * the policies of the tables.
  */
 #include "base/annotate.h"
 #include "base/digest.h"

@@ -151,8 +151,3 @@ bool pair_may(const struct pair *pair, enum pair_move move, enum pair_actor side
         return false;
     return move != PAIR_ACCEPT || (side < PAIR_SIDES && pair->side_accepted_at[side] == NULL);
 }
-
-bool pair_is_over(const struct pair *pair)
-{
-    return pair->ended_at != NULL;
-}

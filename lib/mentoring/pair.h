@@ -101,4 +101,3 @@ struct pair {
 
 /* May the caller make this move now? @side: on whose behalf; PAIR_NOBODY: nobody's in particular */
 bool pair_may(const struct pair *pair, enum pair_move move, enum pair_actor side);
-bool pair_is_over(const struct pair *pair);

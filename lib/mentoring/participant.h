@@ -98,8 +98,8 @@ struct participant_rules { /* texts in an arena */
 
 /*
  * participant_obeys() - is this what the programme wants?
- * @before:  borrowed; the person as it was: an intake that is over, or full, is only refused to who
- *           comes into it. NULL: new
+ * @before:  borrowed; the person as it was: of a mentee, an intake that is over, ahead or full is
+ *           only refused to who comes into it. NULL: new
  * @problem: borrowed; gets every fault of a place that has none yet
  */
 MUST_CHECK bool participant_obeys(const struct participant *participant,

@@ -23,7 +23,7 @@ enum participant_store_outcome {
     PARTICIPANT_NOT_FOUND = 510, /* or not the caller's to see */
     PARTICIPANT_NOT_YOURS,       /* seen, and another's to change */
     PARTICIPANT_SUBJECT_TAKEN,   /* in the programme already */
-    PARTICIPANT_WITHDRAWN,       /* has left the programme: that is for ever */
+    PARTICIPANT_WITHDRAWN,       /* has left: comes back as somebody new */
     PARTICIPANT_INTAKE_FULL,     /* all places of it are taken */
     PARTICIPANT_INTAKE_UNKNOWN,  /* the programme has no such one, or is gone */
 };

@@ -21,9 +21,11 @@ alter table catalogue.mentoring_programmes
   add column match_weights_language integer check (match_weights_language between 0 and 100),
   add column match_weights_sector integer check (match_weights_sector between 0 and 100),
   add column match_weights_skills integer check (match_weights_skills between 0 and 100),
+  add column match_weights_goals integer check (match_weights_goals between 0 and 100),
   add column match_weights_availability integer
     check (match_weights_availability between 0 and 100),
   add column match_weights_distance integer check (match_weights_distance between 0 and 100),
+  add column match_weights_capacity integer check (match_weights_capacity between 0 and 100),
   add column match_weights_load integer check (match_weights_load between 0 and 100);
 create table catalogue.mentoring_programmes_intakes (
   record_id uuid not null references catalogue.mentoring_programmes (id) on delete cascade,

@@ -173,10 +173,15 @@ Test(matching, weights_are_the_requests_else_the_programmes)
     take("projet-109");
     add("projet-109", "mentee", 0x201, 0x201, "");
     add("projet-109", "mentor", 0x211, 0x211, "");
-    run("update catalogue.mentoring_programmes set match_weights_sector = 90 where id = "
-        "(select id from catalogue.record where slug = 'projet-109' "
-        "and resource = 'mentoring-programmes')");
+    CLEANUP(response_freep)
+    struct response *weighed =
+        http_as(writer_admin(), "PATCH", "/v1/mentoring-programmes/projet-109",
+                (const char *const[]){"If-Match: *", NULL},
+                "{\"owner\":\"" ORGANISATION
+                "\",\"match_weights\":{\"language\":91,\"sector\":90,\"skills\":92,\"goals\":93,"
+                "\"availability\":94,\"distance\":95,\"capacity\":96}}");
 
+    expect_status(weighed, 200, "the weights of the programme");
     CLEANUP(response_freep)
     struct response *own =
         ask(coordinator(), "projet-109", "matches", NULL, "{\"mentee\":\"%s\"}", id_of(0x201));
@@ -192,9 +197,16 @@ Test(matching, weights_are_the_requests_else_the_programmes)
             id_of(0x201));
 
     cr_assert_eq(number_at(own, "/weights/sector"), 90);
+    cr_assert_eq(number_at(own, "/weights/language"), 91);
+    cr_assert_eq(number_at(own, "/weights/skills"), 92);
+    cr_assert_eq(number_at(own, "/weights/goals"), 93);
+    cr_assert_eq(number_at(own, "/weights/availability"), 94);
+    cr_assert_eq(number_at(own, "/weights/distance"), 95);
+    cr_assert_eq(number_at(own, "/weights/capacity"), 96);
+    cr_assert_eq(number_at(own, "/weights/load"), 2, "as the service sets it");
     cr_assert_eq(number_at(asked, "/weights/sector"), 0);
     cr_assert_eq(number_at(asked, "/weights/load"), 7);
-    cr_assert_eq(number_at(asked, "/weights/language"), 25);
+    cr_assert_eq(number_at(asked, "/weights/language"), 91);
     expect_error(none, "/weights", "out-of-range", "nothing weighs anything");
 }
 
